@@ -31,7 +31,8 @@ FOLDER = Path(tempfile.mkdtemp(prefix="aetheris-tests-"))
 for _name in [name for name in os.environ if name.startswith("AETHERIS_")]:
     if _name not in {TEST_DATABASE_URL, "AETHERIS_REQUIRE"}:
         del os.environ[_name]
-os.environ["DJANGO_SETTINGS_MODULE"] = "aetheris_site.settings"
+if importlib.util.find_spec("aetheris_site"):
+    os.environ["DJANGO_SETTINGS_MODULE"] = "aetheris_site.settings"
 os.environ["AETHERIS_DATABASE_URL"] = databases.choose(FOLDER)
 
 settings.register_profile("dev", max_examples=25, deadline=None)
