@@ -7,7 +7,6 @@ flushes (see `tests/databases.py`), so each test makes jobs and tenants of its o
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from tests import databases
 from tests.required import missing
 from tests.servers import TEST_DATABASE_URL, Postgres, ServerMissing, Valkey
 
+SITE = (Path(__file__).parent.parent / "aetheris_site" / "settings.py").exists()
 Server = TypeVar("Server", Postgres, Valkey)
 FOLDER = Path(tempfile.mkdtemp(prefix="aetheris-tests-"))
 
@@ -31,7 +31,7 @@ FOLDER = Path(tempfile.mkdtemp(prefix="aetheris-tests-"))
 for _name in [name for name in os.environ if name.startswith("AETHERIS_")]:
     if _name not in {TEST_DATABASE_URL, "AETHERIS_REQUIRE"}:
         del os.environ[_name]
-if importlib.util.find_spec("aetheris_site"):
+if SITE:
     os.environ["DJANGO_SETTINGS_MODULE"] = "aetheris_site.settings"
 os.environ["AETHERIS_DATABASE_URL"] = databases.choose(FOLDER)
 
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure() -> None:
     """Load the settings now, so that pytest-django finds them and sets Django up before tests are collected."""
-    if importlib.util.find_spec("aetheris_site"):
+    if SITE:
         from django.conf import settings as django_settings
 
         assert django_settings.DATABASES
