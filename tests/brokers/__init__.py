@@ -1,0 +1,1 @@
+"""Brokers, each with real threads, processes and kills."""
