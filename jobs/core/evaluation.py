@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from jobs.core.expr import Survey, form_of, plain, survey, survey_form
 from jobs.core.names import clip
 
-_COMPARE: Mapping[str, Callable[[object, object], bool]] = {
+_COMPARE: Mapping[str, Callable[[Any, Any], object]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "lt": operator.lt,
     "le": operator.le,
     "gt": operator.gt,
     "ge": operator.ge,
-    "in": lambda value, values: value in cast(Sequence[object], values),
+    "in": lambda value, values: value in values,
 }
 _SIGNS = {
     "eq": "==",

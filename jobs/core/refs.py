@@ -130,7 +130,7 @@ class Ref:
     def __len__(self) -> NoReturn:
         self._refuse("length", "use a tool that counts")
 
-    def __hash__(self) -> NoReturn:  # type: ignore[override]
+    def __hash__(self) -> NoReturn:
         self._refuse("hash", "key sets and dicts by the node's .id, and use a list to keep references")
 
     def __str__(self) -> NoReturn:
