@@ -1,0 +1,116 @@
+# Needs make and Python >= 3.11 with venv (or uv); nothing of it needs root or a running service.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+PY := $(VENV)/bin/python
+LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
+export PORT
+
+.PHONY: help build run stop demo clean distclean test fatal lint vet fmt tidy venv runtime development
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: runtime $(LAUNCHERS) ## the environment from the lock, the database's tables, the launchers in bin/
+	@$(PY) manage.py migrate --noinput --verbosity 0
+	@echo "Built. Next: make run"
+
+run: build ## start API (PORT=8080), worker and beat in the background; twice is harmless
+	@$(PY) -m aetheris_site.stack run
+
+stop: ## stop what `make run` started
+	@if [ -x $(PY) ]; then $(PY) -m aetheris_site.stack stop; else echo "Nothing runs: there is no $(VENV)/."; fi
+
+demo: build ## a refund, its approval, a killed worker and the proof, from end to end
+	@$(PY) -m aetheris_site.stack demo
+
+test: development ## every test, the engine's on SQLite and on Postgres (ARGS="-k lease" chooses)
+	@$(PY) -m tests $(ARGS)
+
+fatal: development ## only the tests that kill real processes
+	@$(PY) -m tests tests/fatal $(ARGS)
+
+lint: development ## style, formatting, types, and who may import whom
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+vet: lint ## the same as lint
+
+fmt: development ## repair style and formatting
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+tidy: venv ## lock the newest versions that pyproject.toml allows
+	@if ! command -v uv >/dev/null; then $(PY) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv; fi
+	@PATH="$(VENV)/lock/bin:$$PATH"; \
+	lock() { uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links pyproject.toml "$$@"; }; \
+	lock -o requirements.lock && lock -c requirements.lock --extra embedded --group dev -o requirements-dev.lock
+
+clean: ## stop everything; remove bin/ and caches
+	@if ls bin/*.pid >/dev/null 2>&1; then $(MAKE) stop; fi
+	@rm -rf bin build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -path ./$(VENV) -prune -o -path ./var -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## clean, and .venv/ too; asks before it deletes var/, your local database
+	@rm -rf $(VENV)
+	@if [ -d var ]; then \
+		printf 'Delete var/ with the local database and its jobs? [y/N] '; \
+		read -r answer || answer=; \
+		case "$$answer" in y|Y|yes) rm -rf var; echo "Deleted." ;; *) echo "Kept var/." ;; esac; \
+	fi
+
+# --- The environment -------------------------------------------------------------------------------------
+# A copy of the lock lies in the environment that was made from it: while both are equal there is nothing to do.
+
+venv:
+	@if ! $(PY) -c '' 2>/dev/null; then \
+		rm -rf $(VENV); \
+		if command -v uv >/dev/null; then uv venv --quiet --python '>=3.11' $(VENV); exit; fi; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+			{ echo "$(PYTHON) is not Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }; \
+		$(PYTHON) -m venv $(VENV) || \
+			{ rm -rf $(VENV); echo "$(PYTHON) cannot make an environment; on Debian install python3-venv"; exit 1; }; \
+	fi
+
+define install
+	@if ! cmp -s $(1) $(VENV)/$(1); then \
+		echo "Installing $(1) into $(VENV)/"; \
+		if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --require-hashes -r $(1); \
+		else $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi \
+		&& cp $(2) $(VENV)/; \
+	fi
+endef
+
+runtime: venv
+	$(call install,requirements.lock,requirements.lock)
+
+development: venv # its lock holds everything of the other one, at the same versions
+	$(call install,requirements-dev.lock,requirements-dev.lock requirements.lock)
+
+# --- The launchers ---------------------------------------------------------------------------------------
+
+COMMAND_api := uvicorn aetheris_site.asgi:application --port "$$PORT"
+COMMAND_worker := celery -A aetheris_site worker --loglevel INFO
+COMMAND_beat := celery -A aetheris_site beat --loglevel INFO
+COMMAND_aetheris := aetheris_site.cli
+
+define LAUNCHER
+#!/bin/sh
+# Written by `make build`: runs this checkout from any folder, also through a link. Arguments are passed on.
+root=$$(cd "$$(dirname "$$(readlink -f "$$0")")/.." && pwd -P)
+export AETHERIS_HOME="$$root" PORT="$${PORT:-8080}" PYTHONPATH="$$root$${PYTHONPATH:+:$$PYTHONPATH}"
+exec "$$root/.venv/bin/python" -m COMMAND "$$@"
+endef
+export LAUNCHER
+
+$(LAUNCHERS): bin/%: Makefile
+	@mkdir -p bin
+	@printf '%s\n' "$$LAUNCHER" | sed 's|COMMAND|$(COMMAND_$*)|' > $@
+	@chmod +x $@
