@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
+from copy import copy
 from typing import cast
 
 from jobs.core import fields
@@ -75,6 +75,9 @@ STATE_KINDS: Mapping[str, frozenset[str]] = {
     "timed_out": frozenset({"wait", "receive", "approval"}),
 }
 
+FIELDS: Mapping[str, Mapping[str, Field]] = {kind: {**COMMON, **own} for kind, own in KINDS.items()}
+_EXPRESSIONS = {kind: [key for key, each in known.items() if each.expr] for kind, known in FIELDS.items()}
+
 Node = dict[str, object]
 
 
@@ -93,7 +96,7 @@ def read_node(raw: object) -> Node:
             "unknown_kind",
             node_id,
         )
-    known = {**COMMON, **KINDS[kind]}
+    known = FIELDS[kind]
     unknown = [key for key in raw if key not in known and key not in ("id", "kind")]
     if unknown:
         raise PlanError(
@@ -113,7 +116,7 @@ def _read_field(node: str, key: str, field: Field, raw: Node) -> object:
         raise PlanError(f"node {node!r}: the field {key!r} is missing; give it", "missing_field", node)
     value = raw.get(key)
     if value is None and not field.required:
-        return deepcopy(field.default)
+        return copy(field.default)
     try:
         return field.read(plain(value))
     except PlanError as problem:
@@ -123,18 +126,16 @@ def _read_field(node: str, key: str, field: Field, raw: Node) -> object:
 def survey_node(node: Node) -> Survey:
     """Return what all expressions of a node name, its `when` included."""
     found = Survey()
-    known = {**COMMON, **KINDS[cast(str, node["kind"])]}
-    for key, field in known.items():
-        if field.expr:
-            survey(node[key], found)
+    for key in _EXPRESSIONS[cast(str, node["kind"])]:
+        survey(node[key], found)
     return found
 
 
 def _check_whole(node: Node) -> None:
     """Check what concerns several fields of a node."""
-    kind, node_id = node["kind"], cast(str, node["id"])
-    for key, field in {**COMMON, **KINDS[cast(str, kind)]}.items():
-        if field.expr and (kind, key) != ("map", "each") and survey(node[key]).item:
+    kind, node_id = cast(str, node["kind"]), cast(str, node["id"])
+    for key in _EXPRESSIONS[kind]:
+        if (kind, key) != ("map", "each") and survey(node[key]).item:
             raise PlanError(
                 f"node {node_id!r}, field {key!r}: the item of a map has no meaning here; it is known only in "
                 "`each` of a map",

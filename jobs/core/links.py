@@ -45,7 +45,7 @@ def check_links(nodes: Mapping[str, Node], upstream: Upstream) -> None:
             raise PlanError(
                 f"node {name!r} refers to itself; refer to another node, or remove it", "self_reference", name
             )
-        lost = upstream[name] - nodes.keys()
+        lost = [each for each in upstream[name] if each not in nodes]
         if lost:
             raise _dangling(name, "it", min(lost), nodes)
         _check_states(survey_node(node).states, nodes, name)
@@ -56,7 +56,7 @@ def check_output(output: object, nodes: Mapping[str, Node]) -> None:
     found = survey(output)
     if found.item:
         raise PlanError("the output of the plan: the item of a map has no meaning here", "item_outside_map")
-    lost = (found.data | found.soft | found.watched) - nodes.keys()
+    lost = [each for each in found.data | found.soft | found.watched if each not in nodes]
     if lost:
         raise _dangling("", "the output of the plan", min(lost), nodes)
     _check_states(found.states, nodes, "")
