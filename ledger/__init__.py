@@ -1,0 +1,35 @@
+"""The ledger: what may touch the outside world, and the book of it."""
+
+from ledger.outcomes import Absent, Landed, NotLanded, ToolCall, Unknown
+from ledger.retry import NO_RETRY, Retry
+from ledger.schema import BadArguments, BadSignature
+from ledger.tools import (
+    DuplicateTool,
+    NotSupportedYet,
+    Tool,
+    UnknownTool,
+    all_tools,
+    get_tool,
+    register,
+    tool,
+)
+
+__all__ = [
+    "NO_RETRY",
+    "Absent",
+    "BadArguments",
+    "BadSignature",
+    "DuplicateTool",
+    "Landed",
+    "NotLanded",
+    "NotSupportedYet",
+    "Retry",
+    "Tool",
+    "ToolCall",
+    "Unknown",
+    "UnknownTool",
+    "all_tools",
+    "get_tool",
+    "register",
+    "tool",
+]

@@ -1,0 +1,151 @@
+"""One tool as its author declared it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar, overload
+
+from ledger.retry import Retry
+from ledger.schema import Arguments, BadArguments, digest
+
+BUSINESS_KEY_LIMIT = 512
+Effect = Literal["pure", "idempotent", "at_most_once", "transactional"]
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Tool:
+    """A registered tool. Calling it runs the plain function: no ledger, no retry, no timeout."""
+
+    name: str
+    fn: Function
+    effect: Effect = "at_most_once"
+    timeout: float = 60.0
+    retry: Retry = Retry()
+    requires: tuple[str, ...] = ()
+    key: Function | None = None
+    version: str = "1"
+    description: str = ""
+    probe_fn: Function | None = None
+    probe_final: bool = False
+    confirm_fn: Function | None = None
+    compensate_fn: Function | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    @overload
+    def probe(self, fn: F) -> F: ...
+    @overload
+    def probe(self, *, final: bool = False) -> Callable[[F], F]: ...
+    def probe(self, fn: F | None = None, *, final: bool = False) -> F | Callable[[F], F]:
+        """Decorate `(call) -> Landed | Absent | Unknown`, which asks the world how a call ended.
+
+        Args:
+            fn: the probe, when used without brackets.
+            final: an `Absent` of this probe can no longer become false (the other side refuses or
+                dedupes a late arrival), so the call may be made again without a person.
+
+        Raises:
+            ValueError: the tool has a probe already, or is pure.
+        """
+
+        def keep(probe: F) -> F:
+            self._keep("probe", probe, probe_fn=probe, probe_final=final)
+            return probe
+
+        return keep if fn is None else keep(fn)
+
+    def confirm(self, fn: F) -> F:
+        """Decorate `(call, result) -> bool`: whether the landed effect still stands in the world.
+
+        Raises:
+            ValueError: the tool has one already, or is pure.
+        """
+        self._keep("confirm", fn, confirm_fn=fn)
+        return fn
+
+    def compensate(self, fn: F) -> F:
+        """Decorate `(call, result)`, which undoes a landed effect.
+
+        Raises:
+            ValueError: the tool has one already, or is pure.
+        """
+        self._keep("compensate", fn, compensate_fn=fn)
+        return fn
+
+    def _keep(self, what: str, fn: Function, **fields: object) -> None:
+        if not callable(fn):
+            raise ValueError(f"tool {self.name!r}: @{what} decorates a function, not {fn!r}")
+        if self.effect == "pure":
+            raise ValueError(
+                f"tool {self.name!r} is pure and leaves no effect: remove its {what} or change effect="
+            )
+        if getattr(self, f"{what}_fn") is not None:
+            raise ValueError(f"tool {self.name!r} has a {what} already: remove one of the two")
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is an `async def`."""
+        return inspect.iscoroutinefunction(inspect.unwrap(self.fn))
+
+    @property
+    def wants_call(self) -> bool:
+        """Whether the function has a parameter named `call` for its `ToolCall`."""
+        return "call" in inspect.signature(self.fn).parameters
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """The arguments as the type hints promise them.
+
+        Raises:
+            BadSignature: a type hint cannot be read or has no JSON form.
+        """
+        return Arguments.of(self.fn, skip=("call",), what=f"tool {self.name!r}")
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the arguments."""
+        return self.arguments.schema
+
+    @cached_property
+    def schema_digest(self) -> str:
+        """Digest of `schema`: workers with the same digest take the same arguments."""
+        return digest(self.schema)
+
+    def for_model(self) -> dict[str, Any]:
+        """The tool as it is offered to a language model: `{name, description, parameters}`."""
+        return {"name": self.name, "description": self.description, "parameters": self.schema}
+
+    def business_key(self, args: Mapping[str, Any]) -> str | None:
+        """The tool's own key of a call, or None where it has none.
+
+        Args:
+            args: JSON arguments as `validate_args` returned them.
+
+        Raises:
+            BadArguments: `key=` raised, or gave something other than 1 to 512 characters or None.
+        """
+        if self.key is None:
+            return None
+        what = f"tool {self.name!r}"
+        bound = self.arguments.bind(args)
+        try:
+            key = self.key(**bound)
+        except Exception as error:  # the author's function: whatever it raises, nothing was promised
+            msg = f"key= raised {type(error).__name__}: {error}"
+            raise BadArguments(what, [{"loc": [], "msg": msg}]) from error
+        if key is None:
+            return None
+        if not isinstance(key, str) or not 0 < len(key) <= BUSINESS_KEY_LIMIT or "\x00" in key:
+            msg = (
+                f"key= gave {key!r:.200}; it must be text of 1 to {BUSINESS_KEY_LIMIT} characters without NUL"
+            )
+            raise BadArguments(what, [{"loc": [], "msg": msg}])
+        return key

@@ -1,0 +1,94 @@
+"""What a tool is told about its call, and what it may answer."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Answer of a probe: the effect happened, and this was its result."""
+
+    result: object = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Answer of a probe: the effect did not happen."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Answer of a probe: nobody can tell yet."""
+
+    reason: str = ""
+
+
+class NotLanded(Exception):
+    """Raised by a tool on purpose: the effect certainly did not happen.
+
+    Args:
+        reason: what happened, for the person who reads the job.
+        permanent: another try would end the same way, so none is made.
+        retry_after: seconds that the other side asked us to wait, if it did.
+    """
+
+    def __init__(
+        self, reason: str = "", *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, eq=False)
+class ToolCall:
+    """One call as its tool sees it; a tool asks for it with a parameter named `call`.
+
+    `idempotency_key` is the same for every attempt and after every take-over; send it to the other
+    side. `deadline` is the time at which the runtime gives the call up. `args` are the recorded
+    arguments, which is what a probe has to go by.
+    """
+
+    idempotency_key: str
+    business_key: str | None = None
+    attempt: int = 1
+    job_id: str = ""
+    node: str = ""
+    tool: str = ""
+    deadline: datetime.datetime | None = None
+    invocation_id: str | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    citations: list[dict[str, str | None]] = field(default_factory=list, repr=False)
+    _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def cite(self, doc_id: str, *, digest: str | None = None, source: str | None = None) -> None:
+        """Note a document that the result rests on; it is kept with the outcome.
+
+        Args:
+            doc_id: the document's own name.
+            digest: digest of what was read, if known.
+            source: where it was read.
+
+        Raises:
+            ValueError: `doc_id` is empty or a value is no text.
+        """
+        for name, value in (("doc_id", doc_id), ("digest", digest), ("source", source)):
+            if not (isinstance(value, str) or (value is None and name != "doc_id")):
+                raise ValueError(f"cite in tool {self.tool!r}: {name} is {value!r}, it must be text")
+        if not doc_id:
+            raise ValueError(f"cite in tool {self.tool!r}: doc_id is empty; name the document")
+        self.citations.append({"doc_id": doc_id, "digest": digest, "source": source})
+
+    def cancelled(self) -> bool:
+        """Whether the runtime has given this call up; a long tool asks now and then and stops."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Ask the tool to stop. The runtime's own verb: a tool does not call it."""
+        self._cancelled.set()
