@@ -1,0 +1,127 @@
+"""The house keeps its own rules: sizes, no clock where things are decided, and few hands that write rows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house import Breach, Module, clocks, nameless, row_writes, swallowed, too_deep, too_long
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS: list[dict[str, Any]] = PROJECT["tool"]["importlinter"]["contracts"]
+FLOORS: list[str] = PROJECT["tool"]["importlinter"]["root_packages"]
+
+# Who may write rows, by the beginning of the path, each with its reason. Nobody else.
+WRITERS = {
+    "jobs/store": "the one door by which a job changes",
+    "ledger/services": "the book: a promise, and its settlement",
+    "jobs/scheduler": "knock_at, a delivery hint that no decision reads, and the row that claims the tick",
+    "jobs/worker": "its own row: it lives, it offers, it is dead",
+}
+KEPT_OUT = ("tests", "examples")  # their rows and files are not the engine's
+
+
+def _modules(*packages: str) -> Iterator[Module]:
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "migrations" not in path.parts:  # written by Django
+                yield Module(path.relative_to(ROOT).as_posix(), path.read_text())
+
+
+def _pure(module: Module) -> bool:
+    names: list[str] = next(rule for rule in CONTRACTS if rule["id"] == "pure")["source_modules"]
+    dotted = module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return any(dotted == name or dotted.startswith(f"{name}.") for name in names)
+
+
+def _print(breaches: Iterable[Breach]) -> str:
+    return "\n".join(str(breach) for breach in breaches)
+
+
+@pytest.mark.parametrize("rule", [too_long, too_deep, nameless, swallowed])
+def test_every_module_keeps_the_measure(rule: Callable[[Module], Iterator[Breach]]) -> None:
+    assert not (found := _print(breach for module in _modules(*FLOORS) for breach in rule(module))), found
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils.py", "helpers.py", "misc.py", "common.py"}
+    assert [module.path for module in _modules(*FLOORS) if Path(module.path).name in drawers] == []
+
+
+def test_no_pure_module_reads_a_clock_or_throws_a_die() -> None:
+    pure = [module for module in _modules(*FLOORS) if _pure(module)]
+    assert pure
+    assert not (found := _print(breach for module in pure for breach in clocks(module))), found
+
+
+def test_only_the_store_and_the_few_named_write_rows() -> None:
+    rooms = [floor for floor in FLOORS if floor not in KEPT_OUT]
+    strangers = [module for module in _modules(*rooms) if not module.path.startswith(tuple(WRITERS))]
+    found = _print(breach for module in strangers for breach in row_writes(module))
+    assert not found, f"send a command through the store instead:\n{found}"
+
+
+def test_every_writer_on_the_list_still_writes() -> None:
+    writing = {breach.path for module in _modules(*FLOORS) for breach in row_writes(module)}
+    idle = [name for name in WRITERS if not any(path.startswith(name) for path in writing)]
+    assert idle == [], "take them off the list"
+
+
+def test_every_package_stands_in_the_import_contracts() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    wings: list[str] = next(rule for rule in CONTRACTS if rule["id"] == "wings")["layers"]
+    assert packages == set(FLOORS) == set(wings)
+
+
+def test_every_app_has_a_stair_that_leaves_no_module_out() -> None:
+    apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
+    stairs = [rule for rule in CONTRACTS if rule["type"] == "layers" and rule.get("exhaustive")]
+    assert apps == {name for stair in stairs for name in stair["containers"]}
+
+
+LONG = "def f():\n" + "    x = 1\n" * 40
+DEEP = "def f(a):\n for b in a:\n  if b:\n   with b:\n    if a:\n     return b\n"
+BROKEN = [
+    (too_long, LONG),
+    (too_long, "x = 1\n" * 301),
+    (too_deep, DEEP),
+    (nameless, "x = 1\n"),
+    (swallowed, "try:\n    f()\nexcept ValueError:\n    pass\n"),
+    (clocks, "from datetime import datetime, UTC\nx = datetime.now(UTC)\n"),
+    (clocks, "import datetime as d\nx = d.datetime.now()\n"),
+    (clocks, "from time import monotonic as m\nx = m()\n"),
+    (clocks, "import uuid\nx = uuid.uuid4()\n"),
+    (row_writes, "Job.objects.create(id=1)\n"),
+    (row_writes, "Job.objects.filter(id=1).update(status='done')\n"),
+    (row_writes, "job.save(update_fields=['status'])\n"),
+    (row_writes, "job.delete()\n"),
+    (row_writes, "cursor.execute('UPDATE aetheris_job SET status = %s', [s])\n"),
+    (row_writes, "cursor.execute(f'insert into {table} values (1)')\n"),
+]
+SOUND = [
+    (too_long, LONG.removesuffix("    x = 1\n")),
+    (
+        too_deep,
+        "def f(a):\n if a == 1:\n  b()\n elif a == 2:\n  b()\n elif a == 3:\n  b()\n elif a == 4:\n  b()\n",
+    ),
+    (nameless, ""),
+    (swallowed, "try:\n    f()\nexcept ValueError:\n    return None\n"),
+    (clocks, "from datetime import datetime\nx = datetime.fromisoformat(text)\ny = command.now()\n"),
+    (row_writes, "counts.update(a=1)\nclient.delete(url)\nnode.create()\n"),
+    (row_writes, '"""It never runs DELETE FROM anything."""\n'),
+]
+
+
+@pytest.mark.parametrize(("rule", "text"), BROKEN)
+def test_each_rule_sees_its_breach(rule: Callable[[Module], Iterator[Breach]], text: str) -> None:
+    assert [str(breach) for breach in rule(Module("jobs/x.py", text))]
+
+
+@pytest.mark.parametrize(("rule", "text"), SOUND)
+def test_no_rule_sees_a_breach_where_none_is(rule: Callable[[Module], Iterator[Breach]], text: str) -> None:
+    assert not [str(breach) for breach in rule(Module("jobs/x.py", text))]
