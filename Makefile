@@ -83,7 +83,7 @@ define install
 	@if ! cmp -s $(1) $(VENV)/$(1); then \
 		echo "Installing $(1) into $(VENV)/"; \
 		if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --require-hashes -r $(1); \
-		else $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi \
+		else $(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r $(1); fi \
 		&& cp $(2) $(VENV)/; \
 	fi
 endef
