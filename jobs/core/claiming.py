@@ -1,0 +1,177 @@
+"""Claims and promises: who works on a step, and what is about to be called (Laws L4, E1)."""
+
+from __future__ import annotations
+
+from .chain import digest_of
+from .commands import AwaitEffect, Call, Promise, Recall, Record, RefuseNode, StartNode
+from .draft import Draft
+from .ending import fail_step
+from .errors import Fenced, Illegal, Stale
+from .ids import invocation_id
+from .settle import released_args
+from .state import Asked, JobState, Node
+from .telling import landed
+from .waiting import ask, settle_now
+
+
+def start(draft: Draft, wish: StartNode) -> None:
+    """Claim a step; with a promise, the call it is about to make."""
+    node = _claimable(draft, wish.node)
+    fence = _claim(draft, node, wish.worker)
+    if wish.promise is None:
+        if node.kind in ("tool", "llm") and not _unknown(draft.state, node):
+            raise Illegal(f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed with its promise")
+        return
+    _as_released(draft.state, node)
+    promise(draft, node.id, fence, wish.promise, name=wish.promise.tool, kind=node.kind)
+
+
+def _claim(draft: Draft, node: Node, worker: str) -> int:
+    reason = _reason(draft.state, node)
+    draft.emit("node_started", node.id, worker=worker, attempt=node.attempt + 1, reason=reason)
+    return draft.state.seq
+
+
+def _unknown(state: JobState, node: Node) -> bool:
+    return any(state.calls[path].status == "unknown" for path in node.open)
+
+
+def _claimable(draft: Draft, name: str) -> Node:
+    state = draft.state
+    draft.alive("claim")
+    node = state.nodes.get(name)
+    if node is None:
+        raise Stale(f"job {state.job} has no step {name}")
+    probing = _unknown(state, node)
+    if state.phase != "open" and not probing:
+        raise Illegal(f"job {state.job} is {state.phase}: step {name} does not start", code="job_ending")
+    if state.paused:
+        raise Illegal(f"job {state.job} is paused: step {name} does not start", code="job_paused")
+    timed = node.status == "backoff" or (node.status == "parked" and probing)
+    if node.status != "ready" and not (timed and node.wake_at is not None and node.wake_at <= draft.now):
+        raise Stale(f"job {state.job}, step {name} is {node.status}: there is nothing to claim", code="not_ready")
+    return node
+
+
+def _reason(state: JobState, node: Node) -> str:
+    if _unknown(state, node):
+        return "probe"
+    if node.lost:
+        return "takeover"
+    if node.attempt == 0:
+        return "first"
+    return "retry" if node.status == "backoff" else "resume"
+
+
+def _as_released(state: JobState, node: Node) -> None:
+    """Refuse other arguments than those that an approval showed (design: Humans)."""
+    spec = state.spec(node)
+    if spec is None or node.parent:
+        return
+    for name in spec.after:
+        asked = state.calls.get(name)
+        for shown in asked.info.get("releases", ()) if asked and asked.kind == "approval" else ():
+            if shown["node"] == node.id and shown["args"] != released_args(state, spec):
+                raise Illegal(
+                    f"job {state.job}, step {node.id}: its arguments are not those that approval {name} released",
+                    code="not_what_was_approved",
+                )
+
+
+def promise(draft: Draft, path: str, fence: int, wish: Promise, *, name: str, kind: str) -> None:
+    """Write the promise of a call: the ledger line is reserved in the same commit (E1, E2)."""
+    asked = draft.state.calls.get(path)
+    if asked is None:
+        digest = digest_of(wish.args)
+        draft.emit("command_emitted", path, command=kind, name=name, args=wish.args, digest=digest, fence=fence)
+        asked = draft.state.calls[path]
+    if asked.status not in ("again", "lost", "backoff"):
+        raise Stale(f"job {draft.state.job}, call {path} is {asked.status}: it is not made again", code="not_ready")
+    draft.emit(
+        "tool_invocation_started", path,
+        invocation=invocation_id(draft.state.job, path), tool=wish.tool, version=wish.version, schema=wish.schema,
+        effect=wish.effect, key=wish.key, business_key=wish.business_key, attempt=asked.attempt + 1,
+        deadline=wish.deadline, probe=wish.probe, retry=dict(wish.retry), fence=fence, holds=wish.holds,
+    )  # fmt: skip
+
+
+def call(draft: Draft, wish: Call) -> None:
+    """A running step asks for something under its claim."""
+    draft.claimed(wish.node, wish.fence)
+    draft.open("call")
+    asked = draft.state.calls.get(wish.path)
+    if asked is not None:
+        _same(draft.state, asked, wish)
+    if wish.promise is not None:
+        promise(draft, wish.path, wish.fence, wish.promise, name=wish.name, kind=wish.kind)
+    elif asked is None:
+        ask(draft, wish.path, wish.kind, wish.name, wish.args, dict(wish.spec), fence=wish.fence)
+        settle_now(draft, wish.path)
+
+
+def _same(state: JobState, asked: Asked, wish: Call) -> None:
+    if (asked.kind, asked.name) != (wish.kind, wish.name):
+        raise Illegal(
+            f"job {state.job}, path {wish.path}: recorded {asked.kind} {asked.name}, asked {wish.kind} {wish.name}",
+            code="non_determinism",
+        )
+
+
+def record(draft: Draft, wish: Record) -> None:
+    """Readings of clock, die and code version, to be read alike ever after."""
+    draft.claimed(wish.node, wish.fence)
+    for path, kind, value in wish.readings:
+        if path not in draft.state.calls:
+            draft.emit("effect_recorded", path, kind=kind, value=value, fence=wish.fence)
+
+
+def refuse(draft: Draft, wish: RefuseNode) -> None:
+    """A step whose arguments do not fit fails before anything is promised."""
+    node = _claimable(draft, wish.node)
+    fence = _claim(draft, node, wish.worker)
+    fail_step(draft, node.id, dict(wish.error), fence=fence)
+
+
+def _under_claim(draft: Draft, wish: Recall | AwaitEffect) -> int:
+    """The fence to write under: the claim that runs, or one made in this very commit."""
+    if wish.fence:
+        draft.claimed(wish.node, wish.fence)
+        return wish.fence
+    return _claim(draft, _claimable(draft, wish.node), wish.worker)
+
+
+def _asked_of(draft: Draft, wish: Recall | AwaitEffect, fence: int) -> None:
+    if wish.path in draft.state.calls:
+        return
+    promised = wish.promise
+    kind = wish.call.kind if wish.call else draft.state.nodes[wish.node].kind
+    draft.emit(
+        "command_emitted", wish.path,
+        command=kind, name=promised.tool, args=promised.args, digest=_digest(wish), fence=fence,
+    )  # fmt: skip
+
+
+def _digest(wish: Recall | AwaitEffect) -> str:
+    return digest_of(wish.call.args if wish.call else wish.promise.args)
+
+
+def recall(draft: Draft, wish: Recall) -> None:
+    """The business key has landed before: its result is adopted, nothing is called (E2)."""
+    fence = _under_claim(draft, wish)
+    _asked_of(draft, wish, fence)
+    asked = draft.state.calls[wish.path]
+    if asked.settled:
+        raise Fenced(f"job {draft.state.job}, call {wish.path} is settled already")
+    draft.emit(
+        "tool_invocation_finished", wish.path,
+        invocation=invocation_id(draft.state.job, wish.path), tool=wish.promise.tool, status="recalled",
+        attempt=asked.attempt, fence=fence, result=wish.result, recalled_from=dict(wish.source),
+    )  # fmt: skip
+    landed(draft, wish.path, fence)
+
+
+def await_effect(draft: Draft, wish: AwaitEffect) -> None:
+    """Another call holds the business key and is not settled: park until it is."""
+    fence = _under_claim(draft, wish)
+    _asked_of(draft, wish, fence)
+    draft.emit("job_parked", wish.path, kind="effect", name=wish.holder["invocation"], fence=fence)

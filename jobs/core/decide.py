@@ -1,0 +1,115 @@
+"""`decide(state, command, at) -> facts and the state after them`, or a refusal. Pure: no clock, no die, no row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import claiming, stepping, telling, voting, waiting
+from . import commands as wishes
+from .draft import Draft
+from .errors import Illegal
+from .flow import follow
+from .moments import plus
+from .state import JobState
+
+GRACE = 5.0  # seconds a worker has to report its own timeout before the sweep does
+
+
+def decide(state: JobState, command: wishes.Command, at: wishes.At) -> Draft:
+    """What a command makes of a job.
+
+    Args:
+        state: the fold of the job's events.
+        command: the wish.
+        at: the moment it is judged at, and a die for jitter.
+
+    Returns:
+        The draft: `facts` to append (perhaps none) and the `state` they lead to.
+
+    Raises:
+        Refused: the wish is not granted; nothing changes.
+    """
+    draft = Draft(state, at)
+    DECISIONS[type(command)](draft, command)
+    if draft.facts:
+        follow(draft)
+    return draft
+
+
+def _create(draft: Draft, wish: wishes.CreateJob) -> None:
+    if draft.state.phase:
+        raise Illegal(f"job {wish.job} exists already", code="job_exists")
+    draft.state = draft.state.but(job=wish.job)
+    more = {"parent": dict(wish.parent)} if wish.parent else {}
+    draft.emit(
+        "job_created", agent=wish.agent, version=wish.version, goal=wish.goal, actor=wish.actor.to_json(),
+        origin=wish.origin or wish.job, tenant=wish.actor.tenant, tags=list(wish.tags), priority=wish.priority,
+        **more,
+    )  # fmt: skip
+
+
+def _due(draft: Draft, wish: wishes.Due) -> None:
+    """A step's time has come: fire its waits, and give up a call whose worker is silent past its deadline."""
+    node = draft.state.nodes.get(wish.node)
+    if node is None or draft.state.ended:
+        return
+    waiting.fire_due(draft, wish.node)
+    node = draft.state.nodes[wish.node]
+    overdue = [
+        path
+        for path in node.open
+        if draft.state.calls[path].status == "open" and plus(draft.state.calls[path].info["deadline"], GRACE) <= draft.now
+    ]
+    if node.status == "running" and overdue:
+        telling.lose(draft, wishes.LoseLease(wish.node, node.fence, "timeout", known_dead=False))
+
+
+def _cancel(draft: Draft, wish: wishes.Cancel) -> None:
+    if draft.state.phase in ("cancelling", "cancelled"):
+        return
+    draft.alive("cancel")
+    draft.emit("job_cancelling", actor=wish.actor.to_json(), reason=wish.reason)
+
+
+def _pause(draft: Draft, wish: wishes.Pause) -> None:
+    draft.open("pause")
+    if not draft.state.paused:
+        draft.emit("job_paused", actor=wish.actor.to_json(), reason=wish.reason)
+
+
+def _resume(draft: Draft, wish: wishes.Resume) -> None:
+    draft.alive("resume")
+    if not draft.state.paused:
+        raise Illegal(f"job {draft.state.job} is {draft.state.status}, not paused: there is nothing to resume",
+                      code="not_paused")  # fmt: skip
+    draft.emit("job_resumed", actor=wish.actor.to_json(), reason=wish.reason)
+
+
+DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
+    wishes.CreateJob: _create,
+    wishes.StartNode: claiming.start,
+    wishes.AdoptPlan: stepping.adopt,
+    wishes.Call: claiming.call,
+    wishes.Record: claiming.record,
+    wishes.Tell: telling.tell,
+    wishes.Recall: claiming.recall,
+    wishes.AwaitEffect: claiming.await_effect,
+    wishes.Answer: telling.answer,
+    wishes.LateOutcome: telling.late,
+    wishes.FinishNode: stepping.finish_step,
+    wishes.FailNode: stepping.fail,
+    wishes.RefuseNode: claiming.refuse,
+    wishes.Release: stepping.release,
+    wishes.LoseLease: telling.lose,
+    wishes.Due: _due,
+    wishes.Hold: waiting.hold,
+    wishes.Unhold: waiting.unhold,
+    wishes.SendSignal: waiting.signal,
+    wishes.SendMessage: waiting.message,
+    wishes.Vote: voting.vote,
+    wishes.EndChild: waiting.end_child,
+    wishes.Cancel: _cancel,
+    wishes.Pause: _pause,
+    wishes.Resume: _resume,
+}

@@ -1,0 +1,261 @@
+"""What a job is at one moment: the fold of its events, and the one table of arrows.
+
+Every arrow that a step or a job can take stands in `STEP_ARROWS` and `PHASE_ARROWS`;
+`evolve` follows no other, and the diagrams in the documentation are printed from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from immutables import Map
+
+from .plan import Plan, PlanNode
+
+PLAN_STEP = "_plan"
+SETTLED = frozenset({"done", "rejected", "skipped", "failed"})
+ON_THE_AGENDA = frozenset({"ready", "running", "backoff", "parked"})
+NEEDS_A_WORKER = frozenset({"plan", "tool", "llm", "workflow"})
+WAITS = frozenset({"signal", "message", "approval", "timer", "child"})
+
+# (status of the step, event) -> status of the step
+STEP_ARROWS: dict[tuple[str, str], str] = {
+    ("waiting", "(inputs settled)"): "ready",
+    ("waiting", "node_skipped"): "skipped",
+    ("waiting", "node_failed"): "failed",
+    ("waiting", "node_finished"): "done",
+    ("waiting", "node_finished (rejected)"): "rejected",
+    ("waiting", "command_emitted"): "running",  # a map opens its items
+    ("waiting", "job_parked"): "parked",
+    ("ready", "node_started"): "running",
+    ("ready", "node_finished"): "done",
+    ("ready", "node_finished (rejected)"): "rejected",
+    ("ready", "node_failed"): "failed",
+    ("ready", "node_skipped"): "skipped",
+    ("ready", "job_parked"): "parked",
+    ("running", "node_finished"): "done",
+    ("running", "node_failed"): "failed",
+    ("running", "node_retry_scheduled"): "backoff",
+    ("running", "job_parked"): "parked",
+    ("running", "lease_lost"): "ready",
+    ("backoff", "node_started"): "running",
+    ("backoff", "node_skipped"): "skipped",
+    ("backoff", "job_parked"): "parked",
+    ("backoff", "wait_completed"): "ready",
+    ("backoff", "timer_fired"): "ready",
+    ("backoff", "child_finished"): "ready",
+    ("backoff", "outcome_resolved"): "ready",
+    ("parked", "node_started"): "running",  # a probe whose time has come
+    ("parked", "node_skipped"): "skipped",
+    ("parked", "job_parked"): "parked",
+    ("parked", "wait_completed"): "ready",
+    ("parked", "timer_fired"): "ready",
+    ("parked", "child_finished"): "ready",
+    ("parked", "outcome_resolved"): "ready",
+    ("parked", "node_failed"): "failed",
+}
+
+# (phase of the job, event) -> phase of the job
+PHASE_ARROWS: dict[tuple[str, str], str] = {
+    ("", "job_created"): "open",
+    ("open", "job_completed"): "completed",
+    ("open", "job_failing"): "failing",
+    ("open", "job_cancelling"): "cancelling",
+    ("failing", "job_failed"): "failed",
+    ("failing", "job_cancelling"): "cancelling",
+    ("cancelling", "job_cancelled"): "cancelled",
+}
+ENDED = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step: a node of the graph, an item of a map, or the planning itself.
+
+    `missing` counts the inputs that have not settled; `fence` is the seq of the latest claim;
+    `open` holds the paths of its calls that are not settled; `seen` is the job's state dict as
+    the step first saw it, so that a workflow run again reads what it read before.
+    """
+
+    id: str
+    kind: str
+    status: str = "waiting"
+    missing: int = 0
+    parent: str = ""
+    index: int = 0
+    fence: int = 0
+    worker: str = ""
+    attempt: int = 0
+    wake_at: str | None = None
+    result: Any = None
+    error: Mapping[str, Any] | None = None
+    carries_on: bool = False  # failed with on_error="continue": reads as null
+    reason: str = ""  # of a skip: when, upstream
+    cause: str = ""  # "rejected" where a rejection led here
+    timed_out: bool = False
+    approved: bool = False
+    lost: bool = False  # its last claim ended without an outcome
+    tries: int = 0  # of a workflow: failed runs that its own retry policy counts
+    open: frozenset[str] = frozenset()
+    seen: Map[str, Any] | None = None
+    hold: tuple[str, str] | None = None  # (version|capability|effect, what is missing)
+    count: int = 0  # of a map: items, launched, settled, failed
+    launched: int = 0
+    settled: int = 0
+    failed: int = 0
+
+    @property
+    def met(self) -> bool:
+        """Whether a dependant may go on as if nothing were wrong."""
+        own_choice = self.status == "skipped" and self.reason == "when"
+        return self.status == "done" or own_choice or (self.status == "failed" and self.carries_on)
+
+    @property
+    def has_result(self) -> bool:
+        return self.status == "done" or (self.status == "failed" and self.carries_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing a step asked of the outside, under its path: a call, a wait, or a reading.
+
+    `status`: open, unknown, waiting, backoff, again (may be asked anew at once), lost (a pure or
+    idempotent call whose worker died: to be called again with the same key), done, failed.
+    """
+
+    path: str
+    node: str
+    kind: str
+    name: str
+    digest: str
+    status: str
+    seq: int = 0
+    fence: int = 0
+    attempt: int = 0
+    wake_at: str | None = None
+    args: Any = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    value: Any = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.status in ("done", "failed")
+
+    @property
+    def blocks_the_end(self) -> bool:
+        """An open or unknown promise whose effect would matter (Law L6)."""
+        return self.status in ("open", "unknown") and self.info.get("effect") in ("at_most_once", "idempotent")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A signal or message that waits to be taken."""
+
+    id: str
+    payload: Any
+    seq: int
+
+
+_EMPTY: Map[str, Any] = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """Everything `decide` may look at."""
+
+    job: str = ""
+    seq: int = 0
+    at: str = ""
+    tenant: str = "default"
+    agent: str = ""
+    version: str = ""
+    goal: Any = None
+    requester: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    parent: Mapping[str, str] | None = None
+    created_at: str = ""
+    phase: str = ""
+    paused: bool = False
+    started: bool = False
+    plan: Plan | None = None
+    plan_hash: str = ""
+    dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    nodes: Map[str, Node] = _EMPTY
+    calls: Map[str, Asked] = _EMPTY
+    agenda: frozenset[str] = frozenset()
+    due: tuple[str, ...] = ()
+    remaining: int = 0
+    busy: int = 0
+    mail: Map[str, tuple[Mail, ...]] = _EMPTY  # "signal/name" or "message/channel"
+    seen: Map[str, str] = _EMPTY  # "signal/id" -> digest of name and payload
+    votes: Map[str, tuple[Mapping[str, Any], ...]] = _EMPTY  # by approval path
+    data: Map[str, Any] = _EMPTY
+    failure: Mapping[str, Any] | None = None
+    caller: Mapping[str, Any] | None = None  # who cancelled, and why
+    output: Any = None
+    outcome: str = ""
+    finished_at: str | None = None
+
+    def but(self, **changes: Any) -> JobState:
+        return replace(self, **changes)
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ENDED
+
+    @property
+    def status(self) -> str:
+        """pending, running, parked, paused, completed, failed or cancelled: derived, never stored first."""
+        if self.ended:
+            return self.phase
+        if self.paused:
+            return "paused"
+        moving = any(self.nodes[name].status != "parked" for name in self.agenda)
+        if self.agenda and not moving:
+            return "parked"
+        return "running" if self.started else "pending"
+
+    def spec(self, node: Node) -> PlanNode | None:
+        """The plan's words about a step (an item has those of its map); None for the planning step."""
+        if self.plan is None:
+            return None
+        return self.plan.nodes.get(node.parent or node.id)
+
+    def claim(self, name: str, fence: int) -> Node | None:
+        """The step, if `fence` is its latest claim and still runs."""
+        node = self.nodes.get(name)
+        return node if node is not None and node.status == "running" and node.fence == fence else None
+
+
+def parked_on(state: JobState) -> list[dict[str, Any]]:
+    """What a parked job waits for: `{node, kind, name?, deadline?}` each, and every kind has its waker."""
+    found: list[dict[str, Any]] = []
+    for name in sorted(state.agenda):
+        node = state.nodes[name]
+        if node.status != "parked":
+            continue
+        if node.hold is not None:
+            found.append({"node": name, "kind": node.hold[0], "name": node.hold[1]})
+        found.extend(_waits(state, node))
+    return found
+
+
+def _waits(state: JobState, node: Node) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted(node.open):
+        asked = state.calls[path]
+        if asked.status == "unknown":
+            found.append({"node": path, "kind": "unknown_outcome", "name": asked.info["invocation"]})
+        elif asked.status == "waiting":
+            entry: dict[str, Any] = {"node": path, "kind": asked.kind, "name": asked.name}
+            if asked.wake_at:
+                entry["deadline"] = asked.wake_at
+            if asked.kind == "approval":
+                entry["approval"] = asked.info["approval"]
+            found.append(entry)
+    return found
