@@ -92,8 +92,8 @@ class Tool:
 
     @property
     def is_async(self) -> bool:
-        """Whether the function is an `async def`."""
-        return inspect.iscoroutinefunction(inspect.unwrap(self.fn))
+        """Whether the function itself, not one that it wraps, is an `async def`."""
+        return inspect.iscoroutinefunction(self.fn)
 
     @property
     def wants_call(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,35 @@ class NotLanded(Exception):
         self.retry_after = retry_after
 
 
+class Cancellation:
+    """A flag that is raised once, from any thread, and tells whoever hooked on to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._raised = False
+        self._hooks: list[Callable[[], object]] = []
+
+    def is_raised(self) -> bool:
+        """Whether `raise_flag` was called."""
+        return self._raised
+
+    def raise_flag(self) -> None:
+        """Raise the flag and run the hooks; a second time does nothing."""
+        with self._lock:
+            self._raised = True
+            hooks, self._hooks = self._hooks, []
+        for hook in hooks:
+            hook()
+
+    def hook(self, then: Callable[[], object]) -> None:
+        """Run `then` once when the flag is raised, at once if it is up already."""
+        with self._lock:
+            if not self._raised:
+                self._hooks.append(then)
+                return
+        then()
+
+
 @dataclass(frozen=True, eq=False)
 class ToolCall:
     """One call as its tool sees it; a tool asks for it with a parameter named `call`.
@@ -65,7 +94,7 @@ class ToolCall:
     invocation_id: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     citations: list[dict[str, str | None]] = field(default_factory=list, repr=False)
-    _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
+    cancellation: Cancellation = field(default_factory=Cancellation, repr=False)
 
     def cite(self, doc_id: str, *, digest: str | None = None, source: str | None = None) -> None:
         """Note a document that the result rests on; it is kept with the outcome.
@@ -87,8 +116,8 @@ class ToolCall:
 
     def cancelled(self) -> bool:
         """Whether the runtime has given this call up; a long tool asks now and then and stops."""
-        return self._cancelled.is_set()
+        return self.cancellation.is_raised()
 
     def cancel(self) -> None:
-        """Ask the tool to stop. The runtime's own verb: a tool does not call it."""
-        self._cancelled.set()
+        """Ask the tool to stop; an async tool is cancelled. The runtime's own verb, not a tool's."""
+        self.cancellation.raise_flag()
