@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from tests.binaries import ServerMissing
 from tests.required import REQUIRE, required
-from tests.servers import TEST_DATABASE_URL, Postgres, ServerMissing
+from tests.servers import TEST_DATABASE_URL, Postgres
 
 _NO_TESTS = 5  # pytest's exit code when it collected none
 

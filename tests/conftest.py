@@ -20,8 +20,9 @@ import pytest_django
 from hypothesis import HealthCheck, settings
 
 from tests import databases
+from tests.binaries import ServerMissing
 from tests.required import missing
-from tests.servers import TEST_DATABASE_URL, Postgres, ServerMissing, Valkey
+from tests.servers import TEST_DATABASE_URL, Postgres, Valkey
 
 SITE = (Path(__file__).parent.parent / "aetheris_site" / "settings.py").exists()
 Server = TypeVar("Server", Postgres, Valkey)

