@@ -14,6 +14,7 @@ from celery.fixups.django import DjangoFixup
 from kombu import transport
 
 DEFAULT_QUEUE = "aetheris"
+_looked_up: dict[str, Any] = vars(transport)["_transport_cache"]  # kombu offers no other way to forget
 _CAPABILITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 TRANSPORTS: Mapping[str, str] = {
@@ -115,7 +116,13 @@ def configure(app: Celery) -> None:
         app: the project's Celery app, or the host project's.
     """
     register_transports()
-    app.add_defaults(lambda: {**DEFAULTS, "broker_transport_options": transport_options(_url(app))})
+    # Not `app.add_defaults`: what it adds beats the settings that `config_from_object` reads.
+    app.on_after_configure.connect(_fill_in)
+    used: Any = app  # its published type does not tell whether its settings have been read
+    if used.configured:
+        _fill_in(app)
+    # Always last: Celery's own handlers, which it takes away, were connected when this app was created.
+    signals.worker_init.disconnect(dispatch_uid="aetheris.own_connections")
     signals.worker_init.connect(own_connections, dispatch_uid="aetheris.own_connections")
 
 
@@ -127,7 +134,7 @@ def register_transports() -> None:
     """
     transport.TRANSPORT_ALIASES.update(TRANSPORTS)
     for name in TRANSPORTS:
-        transport._transport_cache.pop(name, None)  # an app made earlier may have looked it up
+        _looked_up.pop(name, None)  # an app made earlier may have looked it up
 
 
 def transport_options(url: str | None) -> dict[str, object]:
@@ -196,7 +203,8 @@ def _after_task(sender: Any, **_: object) -> None:
         close_caches()
 
 
-def _url(app: Celery) -> str | None:
-    """The broker's address; defaults are added while the app's settings are being read, so it is known."""
-    url = app.conf.broker_url
-    return str(url) if url else None
+def _fill_in(sender: Any, **_: object) -> None:
+    """Add every default that the settings, which have just been read, leave open."""
+    conf = sender.conf
+    wanted = {**DEFAULTS, "broker_transport_options": transport_options(conf.broker_url)}
+    conf.add_defaults({name: value for name, value in wanted.items() if not conf.value_set_for(name)})

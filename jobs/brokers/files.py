@@ -7,16 +7,15 @@ knock. A file that cannot be read is set aside in `broken/`. Nothing is synced t
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from queue import Empty
-from time import monotonic, time, time_ns
+from time import monotonic, time_ns
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from uuid import uuid4
 
 from kombu.log import get_logger
@@ -24,6 +23,7 @@ from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
 from jobs.brokers import waking
+from jobs.brokers.folder import age, names, remove, safe_name, write
 
 # A queue of a passing consumer (remote control, events) lives while its mark is renewed.
 _RENEW_SECONDS = 15.0
@@ -41,6 +41,7 @@ class Channel(virtual.Channel):
 
     QoS = waking.QoS
     supports_fanout = True
+    state: Any
 
     def __init__(self, connection: Transport, **kwargs: Any) -> None:
         super().__init__(connection, **kwargs)
@@ -54,21 +55,21 @@ class Channel(virtual.Channel):
         self._tidy()
 
     def _new_queue(self, queue: str, auto_delete: bool = False, **_: Any) -> None:
-        (self._queues / _name(queue)).mkdir(mode=0o700, exist_ok=True)
+        (self._queues / safe_name(queue)).mkdir(mode=0o700, exist_ok=True)
         if auto_delete:
             self._renewed[queue] = float("-inf")
             self._renew(queue)
 
     def _has_queue(self, queue: str, **_: Any) -> bool:
-        return (self._queues / _name(queue)).is_dir()
+        return (self._queues / safe_name(queue)).is_dir()
 
     def _put(self, queue: str, message: Any, **_: Any) -> None:
-        folder = self._queues / _name(queue)
+        folder = self._queues / safe_name(queue)
         if not message["properties"]["delivery_info"].get("exchange"):
             folder.mkdir(mode=0o700, exist_ok=True)  # addressed by its name, so it is wanted
         elif not folder.is_dir() or self._abandoned(queue):
             return  # bound to an exchange, but nobody reads it any more
-        self._write(folder / f"{time_ns():020d}-{uuid4().hex}", message)
+        write(folder / f"{time_ns():020d}-{uuid4().hex}", dumps(message), aside=self._writing)
         waking.bell.ring()
 
     def _put_fanout(self, exchange: str, message: Any, routing_key: str, **_: Any) -> None:
@@ -78,80 +79,78 @@ class Channel(virtual.Channel):
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         if queue in self._renewed:
             self._renew(queue)
-        folder = self._queues / _name(queue)
+        folder = self._queues / safe_name(queue)
         # One listing serves many reads, or a long queue would be listed and sorted once for each message.
         listed = self._listed.setdefault(queue, deque())
         if not listed:
-            listed.extend(sorted(_names(folder)))
+            listed.extend(names(folder))
         while listed:
             path = folder / listed.popleft()
             payload = self._read(path, lambda value: self.Message(value, channel=self))
-            if payload is not None and _removed(path):
+            if payload is not None and remove(path):
                 return payload
         raise Empty
 
     def _size(self, queue: str) -> int:
-        return len(_names(self._queues / _name(queue)))
+        return len(names(self._queues / safe_name(queue)))
 
     def _purge(self, queue: str) -> int:
-        folder = self._queues / _name(queue)
-        return sum(_removed(folder / name) for name in _names(folder))
+        folder = self._queues / safe_name(queue)
+        return sum(remove(folder / name) for name in names(folder))
 
     def _queue_bind(self, exchange: str, *binding: str | None) -> None:
+        # Kombu's own table would grow with each question that remote control asks; ours is the folder.
+        self.state.exchanges.get(exchange, {"table": []})["table"].clear()
         path = self._binding(exchange, binding)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._write(path, binding)
+        write(path, dumps(binding), aside=self._writing)
 
-    def get_table(self, exchange: str) -> list[tuple[str, str | None, str]]:
+    def get_table(self, exchange: str) -> list[Any]:
         """The bindings of an exchange, of all processes: routing key, pattern, queue."""
-        folder = self._bindings / _name(exchange)
-        rows = (self._read(folder / name, _check_binding) for name in sorted(_names(folder)))
-        return [(key, pattern, queue) for key, pattern, queue in filter(None, rows)]
+        folder = self._bindings / safe_name(exchange)
+        table = []
+        for path in map(folder.joinpath, names(folder)):
+            binding = self._read(path, _check_binding)
+            if binding is not None and self._has_queue(binding[2]):
+                table.append(tuple(binding))
+            elif binding is not None:
+                remove(path)  # its queue was deleted by another process
+        return table
 
     def _delete(self, queue: str, exchange: str, *binding: str | None, **_: Any) -> None:
-        _removed(self._binding(exchange, binding[:3]))
+        remove(self._binding(exchange, binding))
         self._forget(queue)
 
     def _forget(self, queue: str) -> None:
         self._renewed.pop(queue, None)
-        shutil.rmtree(self._queues / _name(queue), ignore_errors=True)
-        _removed(self._passing / _name(queue))
+        shutil.rmtree(self._queues / safe_name(queue), ignore_errors=True)
+        remove(self._passing / safe_name(queue))
 
     def _renew(self, queue: str) -> None:
         """Show that the queue is read; what another process tidied meanwhile is made anew."""
         if monotonic() - self._renewed[queue] < _RENEW_SECONDS:
             return
         self._renewed[queue] = monotonic()
-        (self._queues / _name(queue)).mkdir(mode=0o700, exist_ok=True)
-        (self._passing / _name(queue)).touch()
+        (self._queues / safe_name(queue)).mkdir(mode=0o700, exist_ok=True)
+        (self._passing / safe_name(queue)).touch()
         for exchange, routing_key, arguments in list(self.state.queue_bindings(queue)):
-            self._queue_bind(
-                exchange, *self.typeof(exchange).prepare_bind(queue, exchange, routing_key, arguments)
-            )
+            kind: Any = self.typeof(exchange)
+            self._queue_bind(exchange, *kind.prepare_bind(queue, exchange, routing_key, arguments))
 
     def _abandoned(self, queue: str) -> bool:
-        return _age(self._passing / _name(queue)) > _ABANDONED_SECONDS
+        return age(self._passing / safe_name(queue)) > _ABANDONED_SECONDS
 
     def _tidy(self) -> None:
         """Remove what killed processes left: half-written files, queues of passing consumers."""
-        for name in _names(self._writing):
-            if _age(self._writing / name) > _ABANDONED_SECONDS:
-                _removed(self._writing / name)
-        gone = {queue for queue in map(unquote, _names(self._passing)) if self._abandoned(queue)}
-        for queue in gone:
-            self._forget(queue)
-        for exchange in map(unquote, _names(self._bindings) if gone else ()):
-            for binding in self.get_table(exchange):
-                if binding[2] in gone:
-                    _removed(self._binding(exchange, binding))
+        for name in names(self._writing):
+            if age(self._writing / name) > _ABANDONED_SECONDS:
+                remove(self._writing / name)
+        for queue in map(unquote, names(self._passing)):
+            if self._abandoned(queue):
+                self._forget(queue)
 
     def _binding(self, exchange: str, binding: tuple[str | None, ...]) -> Path:
-        return self._bindings / _name(exchange) / sha256(dumps(binding).encode()).hexdigest()
-
-    def _write(self, path: Path, value: object) -> None:
-        text, aside = dumps(value), self._writing / uuid4().hex
-        aside.write_text(text)
-        aside.rename(path)
+        return self._bindings / safe_name(exchange) / sha256(dumps(binding).encode()).hexdigest()
 
     def _read(self, path: Path, check: Callable[[Any], object]) -> Any:
         """The value in a file; None if the file is gone, or was set aside because it makes no sense."""
@@ -200,35 +199,6 @@ class Transport(waking.Transport):
     def driver_version(self) -> str:
         """The version that `celery report` shows."""
         return "1"
-
-
-def _name(text: str) -> str:
-    """A file name for any text: no separators, no dots, nothing that leaves the folder."""
-    return quote(text or "%", safe="").replace(".", "%2E")
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
-
-
-def _removed(path: Path) -> bool:
-    """Remove a file; False if another process did. Exactly one of many callers hears True."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _age(path: Path) -> float:
-    """Seconds since a file was written; zero if it is not there."""
-    try:
-        return time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _check_binding(value: Any) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 
 from kombu.transport import redis, virtual
 
+_Channel: Any = redis.Channel  # its published types leave out the parts that are replaced here
+
 
 class QoS(redis.QoS):
     """Acknowledgements that do nothing on a channel whose connection is gone."""
+
+    _delivered: Any
 
     def _dead(self) -> bool:
         return getattr(self.channel.connection, "client", None) is None
@@ -41,7 +45,7 @@ class QoS(redis.QoS):
             super().restore_unacked(client)
 
 
-class Channel(redis.Channel):
+class Channel(_Channel):
     """A channel that keeps one client for all its commands but the blocking one.
 
     Stock kombu builds a new client, with its table of some 170 callbacks, for each publish and each ack. A

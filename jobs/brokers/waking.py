@@ -58,6 +58,7 @@ class Transport(virtual.Transport):
     #: Seconds between two looks: the first after a delivery, and the most after looks in vain.
     shortest_wait = 1.0
     polling_interval = 1.0
+    cycle: Any
 
     def drain_events(self, connection: object, timeout: float | None = None, **_: Any) -> None:
         """Deliver one message to its consumer.

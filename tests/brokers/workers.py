@@ -15,7 +15,7 @@ from jobs.celery_defaults import configure
 from tests.brokers import toy
 from tests.processes import Leashed
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class Site:
@@ -41,8 +41,19 @@ class Site:
     def worker(self, name: str, *options: str) -> Iterator[Leashed]:
         """A worker that is ready for tasks; killed at the end if it still runs."""
         env = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
-        env |= {"PYTHONPATH": str(_ROOT), toy.BROKER: self.broker, toy.JOURNAL: str(self.journal)}
-        celery = [sys.executable, "-m", "celery", "-A", self.module, "worker", "-n", f"{name}@toy", "-l", "INFO"]
+        env |= {"PYTHONPATH": str(ROOT), toy.BROKER: self.broker, toy.JOURNAL: str(self.journal)}
+        celery = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            self.module,
+            "worker",
+            "-n",
+            f"{name}@toy",
+            "-l",
+            "INFO",
+        ]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         log = self.folder / f"{name}.log"
         process = Leashed([*celery, *quiet, *options], log=log, env=env, cwd=self.folder)
