@@ -1,0 +1,16 @@
+"""The Celery app: it carries knocks, ids only; rows say who may act."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris_site.settings")
+
+from jobs.celery_defaults import configure  # noqa: E402 - the environment first
+
+app = Celery("aetheris")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+configure(app)
+app.autodiscover_tasks()

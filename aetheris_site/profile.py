@@ -1,0 +1,120 @@
+"""The environment as settings: databases, brokers, secrets; and what `prod` refuses to start with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+DEV_SECRET = "dev-secret-not-for-production"  # noqa: S105 - named so that `prod` can refuse it
+
+
+class UnsafeSettings(SystemExit):
+    """The production profile would start with something that must not go into production."""
+
+
+def text(name: str, default: str = "") -> str:
+    """An environment variable, stripped."""
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, default: bool) -> bool:
+    """An environment variable as yes or no.
+
+    Raises:
+        SystemExit: it is neither.
+    """
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise SystemExit(f"{name}={value!r} is neither yes nor no: write 1 or 0")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated environment variable."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def profile() -> str:
+    """`dev` or `prod`.
+
+    Raises:
+        SystemExit: another word.
+    """
+    name = text("AETHERIS_PROFILE", "dev") or "dev"
+    if name not in ("dev", "prod"):
+        raise SystemExit(f"AETHERIS_PROFILE={name!r}: there is `dev` and `prod`")
+    return name
+
+
+def database(url: str) -> dict[str, Any]:
+    """A Django database from its address, with what durability and many writers ask for."""
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    except (ValueError, KeyError) as error:
+        raise SystemExit(f"AETHERIS_DATABASE_URL is no database address: {error}") from error
+    if parsed["ENGINE"].endswith("sqlite3"):
+        Path(parsed["NAME"]).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        parsed["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",  # writers queue at BEGIN instead of failing at their first write
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
+        }
+        return parsed
+    if parsed["ENGINE"].endswith("postgresql"):
+        parsed["CONN_MAX_AGE"] = 600
+        parsed["CONN_HEALTH_CHECKS"] = True
+        options = parsed.setdefault("OPTIONS", {})
+        options.setdefault("connect_timeout", 5)
+        return parsed
+    raise SystemExit(f"AETHERIS_DATABASE_URL: {parsed['ENGINE']} is not supported; use sqlite:/// or postgres://")
+
+
+def secret(folder: Path) -> str:
+    """The secret key: from the environment, else (dev only) one made at the first run and kept at 0600."""
+    given = text("AETHERIS_SECRET_KEY")
+    if given or profile() == "prod":
+        return given or DEV_SECRET
+    path = folder / "secret.key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = folder / f"secret.{os.getpid()}.key"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)  # the first of several processes wins
+        except FileExistsError:
+            return path.read_text().strip()
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def refuse_unsafe(settings: Mapping[str, Any]) -> None:
+    """Stop a production start that would be unsafe, naming every reason at once.
+
+    Raises:
+        UnsafeSettings: with one line per reason.
+    """
+    reasons = []
+    if settings["SECRET_KEY"] == DEV_SECRET or len(settings["SECRET_KEY"]) < 32:
+        reasons.append("AETHERIS_SECRET_KEY is not set or shorter than 32 characters")
+    if settings["DEBUG"]:
+        reasons.append("AETHERIS_DEBUG is on")
+    if not settings["ALLOWED_HOSTS"] or any(host.startswith(("*", ".")) for host in settings["ALLOWED_HOSTS"]):
+        reasons.append("AETHERIS_ALLOWED_HOSTS is empty or has a wildcard: name every host")
+    if settings["DATABASES"]["default"]["ENGINE"].endswith("sqlite3"):
+        reasons.append("AETHERIS_DATABASE_URL is SQLite: production needs Postgres")
+    if str(settings["CELERY_BROKER_URL"]).startswith("aetheris+"):
+        reasons.append("AETHERIS_BROKER_URL is the embedded broker: production needs Redis, Valkey or RabbitMQ")
+    if reasons:
+        lines = "\n".join(f"  - {reason}" for reason in reasons)
+        raise UnsafeSettings(f"aetheris refuses to start with AETHERIS_PROFILE=prod:\n{lines}")

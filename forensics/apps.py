@@ -1,0 +1,12 @@
+"""Forensics as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ForensicsConfig(AppConfig):
+    name = "forensics"
+    label = "aetheris_forensics"
+    verbose_name = "Aetheris forensics"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,19 @@
+"""The runtime as a Django app: loads the `agents` modules of installed apps and those that settings name."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    name = "jobs"
+    label = "aetheris_jobs"
+    verbose_name = "Aetheris jobs"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import agents, conf, periodic
+
+        conf.check()
+        agents.discover()
+        periodic.connect()

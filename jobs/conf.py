@@ -1,0 +1,68 @@
+"""The `AETHERIS = {…}` setting: every key with its default; an unknown key is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+@dataclass(frozen=True)
+class Conf:
+    """What a project may set in `AETHERIS`.
+
+    Args:
+        AGENTS: modules to import for agents and tools, beside those of installed apps.
+        LEASE_TTL: seconds after which a silent worker is declared dead.
+        SLICE: seconds of inline work after which a job's next step goes through the broker, so nobody starves.
+        MAX_PAYLOAD: bytes of a goal, signal, message or form.
+        MAX_RESULT: bytes of a tool's result.
+        INLINE_LIMIT: bytes above which a part of a body is stored once, by digest.
+        CACHE: jobs whose folded state a process keeps in memory.
+        LOOP_SLOTS: asynchronous steps that one process runs at a time.
+        DRAIN: seconds that running steps get to finish at SIGTERM.
+        CAPABILITIES: what this process offers beside its agents, e.g. `["gpu"]`.
+        MODELS: model name or prefix -> provider (see docs/models.md).
+        DEFAULT_TENANT: tenant of users without one.
+    """
+
+    AGENTS: list[str] = field(default_factory=list)
+    LEASE_TTL: float = 10.0
+    SLICE: float = 2.0
+    MAX_PAYLOAD: int = 1024 * 1024
+    MAX_RESULT: int = 8 * 1024 * 1024
+    INLINE_LIMIT: int = 64 * 1024
+    CACHE: int = 1000
+    LOOP_SLOTS: int = 1000
+    DRAIN: float = 20.0
+    CAPABILITIES: list[str] = field(default_factory=list)
+    MODELS: Mapping[str, Any] = field(default_factory=dict)
+    DEFAULT_TENANT: str = "default"
+
+
+def conf() -> Conf:
+    """The settings as they are now.
+
+    Raises:
+        ImproperlyConfigured: an unknown key, naming the nearest known one.
+    """
+    given: Mapping[str, Any] = getattr(settings, "AETHERIS", {})
+    known = [each.name for each in fields(Conf)]
+    for key in given:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+            raise ImproperlyConfigured(f"AETHERIS has no setting {key!r}{hint}")
+    return Conf(**given)
+
+
+def check() -> None:
+    """Refuse a setting that cannot be meant, at start-up."""
+    now = conf()
+    for name in ("LEASE_TTL", "SLICE", "MAX_PAYLOAD", "MAX_RESULT", "INLINE_LIMIT", "CACHE", "LOOP_SLOTS"):
+        if getattr(now, name) <= 0:
+            raise ImproperlyConfigured(f"AETHERIS[{name!r}] must be above 0, not {getattr(now, name)!r}")
