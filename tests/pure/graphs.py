@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=8,
 )
-durations = st.sampled_from([0.5, 3, "250ms", "30s", "1.5h", "3d"])
+durations: st.SearchStrategy[Any] = st.sampled_from([0.5, 3, "250ms", "30s", "1.5h", "3d"])
 deadlines = st.none() | durations | st.just("2030-01-31T12:00:00+02:00")
 
 
@@ -69,7 +70,7 @@ class Draft:
         ]
         return forms[self.draw(st.integers(0, len(forms) - 1))]
 
-    def condition(self) -> object:
+    def condition(self) -> Any:
         """Draw a condition."""
         if not self.handles:
             return self.draw(st.booleans())
@@ -85,7 +86,7 @@ class Draft:
             forms += [node.rejected, node.approved & ~node.timed_out]
         return forms[self.draw(st.integers(0, len(forms) - 1))]
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, Any]:
         """Draw the keywords that every node takes."""
         every = {
             "after": st.lists(st.sampled_from(self.handles), max_size=2) if self.handles else st.just([]),
@@ -104,49 +105,53 @@ class Draft:
         self.kinds[name] = kind
         self.handles.append(handle)
 
-    def _tool(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _tool(self, name: str, options: dict[str, Any]) -> NodeRef:
         return self.graph.tool(name, "fetch", x=self.value(), **options)
 
-    def _llm(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _llm(self, name: str, options: dict[str, Any]) -> NodeRef:
         messages = [{"role": "user", "content": self.value()}]
         return self.graph.llm(name, "scripted/a", messages, tools=["fetch"], temperature=0, **options)
 
-    def _workflow(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _workflow(self, name: str, options: dict[str, Any]) -> NodeRef:
         return self.graph.workflow(name, "triage", x=self.value(), **options)
 
-    def _agent(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _agent(self, name: str, options: dict[str, Any]) -> NodeRef:
         agent = self.draw(st.sampled_from(["refund", "refund@2"]))
-        return self.graph.agent(name, agent, self.value(), **options)  # type: ignore[arg-type]
+        return self.graph.agent(name, agent, self.value(), **options)
 
-    def _wait(self, name: str, options: dict[str, object]) -> NodeRef:
-        return self.graph.wait(name, signal="go", deadline=self.draw(deadlines), **options)  # type: ignore[arg-type]
+    def _wait(self, name: str, options: dict[str, Any]) -> NodeRef:
+        return self.graph.wait(name, signal="go", deadline=self.draw(deadlines), **options)
 
-    def _receive(self, name: str, options: dict[str, object]) -> NodeRef:
-        return self.graph.receive(name, channel="in", on_timeout="continue", **options)  # type: ignore[arg-type]
+    def _receive(self, name: str, options: dict[str, Any]) -> NodeRef:
+        return self.graph.receive(name, channel="in", on_timeout="continue", **options)
 
-    def _sleep(self, name: str, options: dict[str, object]) -> NodeRef:
-        return self.graph.sleep(name, self.draw(durations), **options)  # type: ignore[arg-type]
+    def _sleep(self, name: str, options: dict[str, Any]) -> NodeRef:
+        return self.graph.sleep(name, self.draw(durations), **options)
 
-    def _approval(self, name: str, options: dict[str, object]) -> NodeRef:
-        who = self.draw(st.sampled_from([{"groups": ["finance"]}, {"users": ["ann", "bob"], "quorum": 2}]))
-        late = self.draw(st.sampled_from([{}, {"on_timeout": "escalate", "escalate_to": ["heads"]}]))
+    def _approval(self, name: str, options: dict[str, Any]) -> NodeRef:
+        who: dict[str, Any] = self.draw(
+            st.sampled_from([{"groups": ["finance"]}, {"users": ["ann", "bob"], "quorum": 2}])
+        )
+        late: dict[str, Any] = self.draw(
+            st.sampled_from([{}, {"on_timeout": "escalate", "escalate_to": ["heads"]}])
+        )
         show = {"what": self.value()}
         return self.graph.approval(
             name, "Sure?", show, deadline=self.draw(deadlines), **who, **late, **options
-        )  # type: ignore[arg-type]
+        )
 
-    def _map(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _map(self, name: str, options: dict[str, Any]) -> NodeRef:
         over = self.handles[0]["list"] if self.handles else [1, 2]
         each = {"x": self.graph.item["x"], "y": self.value()}
         return self.graph.map(name, "fetch", over=over, each=each, concurrency=2, tolerate=1, **options)
 
-    def _branch(self, name: str, options: dict[str, object]) -> NodeRef:
+    def _branch(self, name: str, options: dict[str, Any]) -> NodeRef:
         """The nodes of both sides are made right after it, which nothing before can refer to."""
         then, otherwise = (f"{name}.then", f"{name}.else")
         cond = self.condition()
         self.graph.tool(then, "fetch")
         self.graph.tool(otherwise, "fetch")
-        return self.graph.branch(name, cond, then=[then], otherwise=[otherwise], **options)  # type: ignore[arg-type]
+        return self.graph.branch(name, cond, then=[then], otherwise=[otherwise], **options)
 
 
 KINDS = ("tool", "llm", "workflow", "agent", "wait", "receive", "sleep", "approval", "map", "branch")

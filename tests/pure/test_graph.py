@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,9 @@ def test_the_refund_graph_of_the_contract_becomes_a_plan() -> None:
     pay, ask = plan.nodes["pay"], plan.nodes["manager"]
     assert list(plan.nodes) == ["order", "manager", "pay"]
     assert pay.spec["args"] == {"order_id": {"$ref": ["order", "id"]}, "cents": {"$ref": ["order", "cents"]}}
-    assert (pay.after, pay.needs, pay.upstream) == (("manager",), {"order"}, {"manager", "order"})
+    assert pay.after == ("manager",)
+    assert pay.needs == {"order"}
+    assert pay.upstream == {"manager", "order"}
     assert ask.when == {"$op": "gt", "args": [{"$ref": ["order", "cents"]}, 10_000]}
     assert ask.spec["deadline"] == {"in": 259_200.0}
     assert plan.dependents == {"order": ("manager", "pay"), "manager": ("pay",), "pay": ()}
@@ -152,7 +155,7 @@ def test_a_deadline_is_a_span_or_a_moment_in_utc() -> None:
     assert b.spec["deadline"] == {"at": "2030-01-31T10:00:00.250000Z"}
 
 
-MISTAKES: list[tuple[str, str, Callable[[TaskGraph], object]]] = [
+MISTAKES: list[tuple[str, str, Callable[[Any], object]]] = [
     ("bad_id", "a b", lambda g: g.tool("a b", "fetch")),
     ("reserved_id", "_plan", lambda g: g.tool("_plan", "fetch")),
     ("duplicate_id", "order", lambda g: g.tool("order", "fetch")),
@@ -191,7 +194,7 @@ MISTAKES: list[tuple[str, str, Callable[[TaskGraph], object]]] = [
 
 @pytest.mark.parametrize(("code", "node", "mistake"), MISTAKES)
 def test_a_mistake_is_refused_where_it_is_written(
-    code: str, node: str, mistake: Callable[[TaskGraph], object]
+    code: str, node: str, mistake: Callable[[Any], object]
 ) -> None:
     g = TaskGraph()
     g.tool("order", "fetch")
