@@ -24,7 +24,10 @@ from tests.binaries import ServerMissing
 from tests.required import missing
 from tests.servers import TEST_DATABASE_URL, Postgres, Valkey
 
-SITE = (Path(__file__).parent.parent / "aetheris_site" / "settings.py").exists()
+ROOT = Path(__file__).parent.parent
+SITE = all(
+    (ROOT / part).exists() for part in ("aetheris_site/settings.py", "jobs/agents.py", "jobs/periodic.py")
+)
 Server = TypeVar("Server", Postgres, Valkey)
 FOLDER = Path(tempfile.mkdtemp(prefix="aetheris-tests-"))
 
