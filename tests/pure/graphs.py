@@ -130,7 +130,7 @@ class Draft:
 
     def _approval(self, name: str, options: dict[str, Any]) -> NodeRef:
         who: dict[str, Any] = self.draw(
-            st.sampled_from([{"groups": ["finance"]}, {"users": ["ann", "bob"], "quorum": 2}])
+            st.sampled_from([{"groups": ["finance"]}, {"users": ["user-1", "user-2"], "quorum": 2}])
         )
         late: dict[str, Any] = self.draw(
             st.sampled_from([{}, {"on_timeout": "escalate", "escalate_to": ["heads"]}])

@@ -139,7 +139,7 @@ def test_options_are_normalised() -> None:
 
 def test_a_pydantic_form_is_kept_as_its_schema() -> None:
     g = TaskGraph()
-    g.approval("ask", "Why?", users=["ann"], form=Reason)
+    g.approval("ask", "Why?", users=["user-1"], form=Reason)
     g.llm("say", "scripted/a", [{"role": "user", "content": "hi"}], output=Reason, temperature=0.5)
     ask, say = Plan.load(g.to_json()).nodes.values()
     assert ask.spec["form"] == say.spec["output"] == Reason.model_json_schema()
@@ -176,7 +176,7 @@ MISTAKES: list[tuple[str, str, Callable[[Any], object]]] = [
     ("bad_deadline", "x", lambda g: g.wait("x", "go", deadline="2030-01-31T12:00:00")),
     ("unknown_field", "x", lambda g: g.wait("x", "go", patience=3)),
     ("nobody_may_answer", "x", lambda g: g.approval("x", "Sure?")),
-    ("bad_quorum", "x", lambda g: g.approval("x", "Sure?", users=["ann", "ann"], quorum=2)),
+    ("bad_quorum", "x", lambda g: g.approval("x", "Sure?", users=["user-1", "user-1"], quorum=2)),
     ("nobody_to_escalate_to", "x", lambda g: g.approval("x", "Sure?", groups=["a"], on_timeout="escalate")),
     ("bad_form", "x", lambda g: g.approval("x", "Sure?", groups=["a"], form=Reason(reason="r"))),
     ("bad_value", "x", lambda g: g.approval("x", "Sure?", groups="finance")),
