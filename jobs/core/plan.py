@@ -84,15 +84,7 @@ class Plan:
             PlanError: with a code, the node, and what to do.
         """
         raw, output = _read_frame(data)
-        listed: dict[str, Node] = {}
-        for each in raw:
-            node = read_node(each)
-            node_id = cast(str, node["id"])
-            if node_id in listed:
-                raise PlanError(
-                    f"node {node_id!r}: the id is used twice; rename one", "duplicate_id", node_id
-                )
-            listed[node_id] = node
+        listed = _read_nodes(raw)
         links.set_gates(listed)
         nodes = {node_id: _plan_node(node) for node_id, node in listed.items()}
         upstream = {node_id: node.upstream for node_id, node in nodes.items()}
@@ -143,6 +135,18 @@ def _read_frame(data: object) -> tuple[list[object], object]:
     except PlanError as problem:
         raise PlanError(f"the output of the plan: {problem}", problem.code) from None
     return nodes, output
+
+
+def _read_nodes(raw: list[object]) -> dict[str, Node]:
+    """Return the normal form of every node, by id."""
+    listed: dict[str, Node] = {}
+    for each in raw:
+        node = read_node(each)
+        node_id = cast(str, node["id"])
+        if node_id in listed:
+            raise PlanError(f"node {node_id!r}: the id is used twice; rename one", "duplicate_id", node_id)
+        listed[node_id] = node
+    return listed
 
 
 def _plan_node(node: Node) -> PlanNode:
