@@ -7,6 +7,7 @@ flushes (see `tests/databases.py`), so each test makes jobs and tenants of its o
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ SITE = all(
 )
 Server = TypeVar("Server", Postgres, Valkey)
 FOLDER = Path(tempfile.mkdtemp(prefix="aetheris-tests-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 # Before Django reads its settings: a run of the tests never touches a developer's own database or broker.
 for _name in [name for name in os.environ if name.startswith("AETHERIS_")]:
@@ -37,6 +39,7 @@ for _name in [name for name in os.environ if name.startswith("AETHERIS_")]:
         del os.environ[_name]
 if SITE:
     os.environ["DJANGO_SETTINGS_MODULE"] = "aetheris_site.settings"
+os.environ["AETHERIS_VAR"] = str(FOLDER / "var")
 os.environ["AETHERIS_DATABASE_URL"] = databases.choose(FOLDER)
 
 settings.register_profile("dev", max_examples=25, deadline=None)
@@ -67,11 +70,6 @@ def pytest_configure() -> None:
         assert django_settings.DATABASES
 
 
-def pytest_unconfigure() -> None:
-    """Remove the folder of the run."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def run_folder() -> Path:
     """The folder of this run: its databases; short enough for sockets; removed at the end."""
@@ -100,9 +98,7 @@ def django_db_setup(
             databases.take_template(FOLDER)
     yield
     with django_db_blocker.unblock():
-        databases.let_go()
-        if wanted:
-            databases.drop_template()
+        databases.clear_the_way()
         teardown_databases(made, verbosity=0)
 
 

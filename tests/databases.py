@@ -53,12 +53,19 @@ def take_template(folder: Path) -> None:
         _administer(f"CREATE DATABASE {TEMPLATE} TEMPLATE {connection.settings_dict['NAME']}")
 
 
-def drop_template() -> None:
-    """Remove what `take_template` made on a server; a file goes with the folder of the run."""
+def clear_the_way() -> None:
+    """Before the test database is dropped: end connections that are left to it, and drop the template.
+
+    A SQLite file needs neither; it goes with the folder of the run.
+    """
     from django.db import connection
 
-    if connection.vendor != "sqlite":
-        _administer(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
+    let_go()
+    if connection.vendor == "sqlite":
+        return
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    _administer(others, connection.settings_dict["NAME"])
+    _administer(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
 
 
 @contextmanager
@@ -107,9 +114,9 @@ def _copy_file(source: Path, target: Path) -> None:
         old.backup(new)
 
 
-def _administer(statement: str) -> None:
+def _administer(statement: str, *values: str) -> None:
     """Run one statement outside the test database. The names in it are ours, made in this module."""
     import psycopg
 
     with psycopg.connect(os.environ[TEST_DATABASE_URL], autocommit=True) as server:
-        server.execute(statement.encode())
+        server.execute(statement.encode(), values or None)
