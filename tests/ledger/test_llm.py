@@ -167,10 +167,12 @@ def test_output_that_breaks_the_schema_is_bad_and_may_be_asked_again(text: str, 
     assert not caught.value.permanent
 
 
-@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"$ref": "http://127.0.0.1:9/schema.json"}])
-def test_a_schema_that_is_invalid_or_points_outside_is_refused_for_good(schema: dict[str, Any]) -> None:
-    with pytest.raises(ModelRefused, match="output schema given for model 'm'"):
-        ask(Scripted(["{}"]), LLMRequest("m", [], output=schema))
+def test_a_schema_that_is_invalid_or_points_outside_is_refused_for_good(tmp_path: Path) -> None:
+    outside = tmp_path / "schema.json"
+    outside.write_text("{}")  # could be read, and must not be
+    for schema in ({"type": "nonsense"}, {"$ref": outside.as_uri()}):
+        with pytest.raises(ModelRefused, match="output schema given for model 'm'"):
+            ask(Scripted(["{}"]), LLMRequest("m", [], output=schema))
 
 
 def test_the_exact_name_wins_then_the_longest_pattern_then_nobody() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import jsonschema
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, PlainSerializer, SecretStr
 
 from ledger.outcomes import ToolCall
 from ledger.schema import Arguments, BadArguments, BadSignature, bind, validate_args
@@ -176,6 +176,13 @@ def test_a_default_is_not_shared_between_calls() -> None:
     arguments = Arguments.of(gather)
     arguments.bind({})["into"].append(1)
     assert arguments.bind({}) == {"into": []}
+
+
+def test_a_value_whose_written_form_cannot_be_read_again_is_refused_before_the_promise() -> None:
+    def price(cents: Annotated[int, PlainSerializer(lambda cents: f"{cents} cents")]) -> None: ...
+
+    with pytest.raises(BadArguments, match="cents: Input should be a valid integer"):
+        Arguments.of(price).validate({"cents": 3})
 
 
 class NoJson:
