@@ -97,12 +97,7 @@ def _made(
     name = fn.__name__ if name is None else name
     _check_name(name, f"tool name of {_place(fn)}")
     what = f"tool {name!r}"
-    if effect not in EFFECTS:
-        raise ValueError(f"{what}: effect is {effect!r}, it must be one of {', '.join(EFFECTS)}")
-    if effect == "transactional":
-        raise NotSupportedYet(f"{what}: effect='transactional' is not supported yet; use 'at_most_once'")
-    if rate is not None:
-        raise NotSupportedYet(f"{what}: rate={rate!r} is not supported yet; remove the parameter")
+    _check_built(what, effect, rate)
     if retry is not None and not isinstance(retry, Retry):
         raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
     if key is not None and not callable(key):
@@ -121,6 +116,15 @@ def _made(
         version=version,
         description=_first_paragraph(fn) if description is None else description,
     )
+
+
+def _check_built(what: str, effect: str, rate: str | None) -> None:
+    if effect not in EFFECTS:
+        raise ValueError(f"{what}: effect is {effect!r}, it must be one of {', '.join(EFFECTS)}")
+    if effect == "transactional":
+        raise NotSupportedYet(f"{what}: effect='transactional' is not supported yet; use 'at_most_once'")
+    if rate is not None:
+        raise NotSupportedYet(f"{what}: rate={rate!r} is not supported yet; remove the parameter")
 
 
 def _check_name(text: object, what: str) -> None:

@@ -167,6 +167,7 @@ def test_output_that_breaks_the_schema_is_bad_and_may_be_asked_again(text: str, 
     assert not caught.value.permanent
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a library that would fetch it
 def test_a_schema_that_is_invalid_or_points_outside_is_refused_for_good(tmp_path: Path) -> None:
     outside = tmp_path / "schema.json"
     outside.write_text("{}")  # could be read, and must not be
