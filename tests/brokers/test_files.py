@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Queue
@@ -54,7 +55,7 @@ def age(path: Path) -> None:
 
 def test_many_writers_and_readers_pass_each_message_whole_and_once(url: str, folder: Path) -> None:
     got: Counter[int] = Counter()
-    counting = threading.Lock()
+    counting, give_up = threading.Lock(), monotonic() + 20
 
     def put(writer: int) -> None:
         with Connection(url) as connection:
@@ -65,7 +66,7 @@ def test_many_writers_and_readers_pass_each_message_whole_and_once(url: str, fol
     def take() -> None:
         with Connection(url) as connection:
             queue = connection.SimpleQueue("large")
-            while sum(got.values()) < 200:
+            while sum(got.values()) < 200 and monotonic() < give_up:
                 try:
                     message = queue.get(timeout=0.05)
                 except queue.Empty:

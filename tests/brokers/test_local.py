@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from queue import Empty
+from time import monotonic
 from typing import Any
 
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from kombu import Connection, Consumer, Exchange, Message, Queue
+from kombu.transport import virtual
 
-from jobs.brokers import local
+from jobs.brokers import local, waking
 from jobs.celery_defaults import configure, register_transports
 
 URL = "aetheris+local://"
@@ -46,6 +50,38 @@ def test_a_thousand_messages_one_by_one_wake_their_consumer_each_time() -> None:
     consumer.join(30)
 
 
+def test_a_message_that_comes_between_the_look_and_the_wait_is_not_overslept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    got: list[object] = []
+    look = local.Channel._get
+    looks: list[str] = []
+    rung_before_wait: list[bool] = []
+
+    class Watched(waking.Bell):
+        def wait(self, seen: int, seconds: float) -> None:
+            rung_before_wait.append(self.rings != seen)
+
+    def look_and_then_send(self: local.Channel, queue: str, timeout: float | None = None) -> Any:
+        looks.append(queue)
+        try:
+            return look(self, queue, timeout)
+        except Empty:
+            if len(looks) == 1:
+                with Connection(URL) as sender:
+                    sender.SimpleQueue("a").put("just now")
+            raise
+
+    with Connection(URL) as connection:
+        queue = Queue("a", Exchange("a"), "a")
+        with Consumer(connection.channel(), [queue], callbacks=[lambda body, _: got.append(body)]):
+            monkeypatch.setattr(local.Channel, "_get", look_and_then_send)
+            monkeypatch.setattr(waking, "bell", Watched())
+            connection.drain_events(timeout=10)
+    assert got == ["just now"]
+    assert rung_before_wait == [True]
+
+
 def test_an_acknowledgement_from_another_thread_opens_the_window_of_prefetch() -> None:
     got: list[int] = []
     with Connection(URL) as connection, ThreadPoolExecutor(1) as pool:
@@ -62,29 +98,36 @@ def test_an_acknowledgement_from_another_thread_opens_the_window_of_prefetch() -
         ):
             for number in range(200):
                 producer.publish(number, exchange="a", routing_key="a")
-            while len(got) < 200:
-                connection.drain_events(timeout=30)
+            give_up = monotonic() + 20
+            while len(got) < 200 and monotonic() < give_up:
+                connection.drain_events(timeout=10)
     assert got == list(range(200))
 
 
-def test_threads_that_declare_at_once_lose_no_binding() -> None:
-    exchange = Exchange("news", type="fanout")
-    together = threading.Barrier(8)
+def test_threads_that_declare_at_once_lose_no_binding(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(4)
+    names = [f"news-{number}" for number in range(200)]
 
-    def declare(number: int) -> None:
+    def declare(listener: int) -> None:
         with Connection(URL) as connection:
-            together.wait(30)
-            Queue(f"listener-{number}", exchange)(connection.channel()).declare()
+            channel = connection.channel()
+            for name in names:
+                together.wait(30)
+                Queue(f"{name}-{listener}", Exchange(name, type="fanout"))(channel).declare()
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(declare, range(8)))
+    monkeypatch.setattr(local.Transport, "state_of_all", virtual.BrokerState())
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(declare, range(4)))
+    finally:
+        sys.setswitchinterval(before)
     with Connection(URL) as connection:
-        connection.Producer().publish("news", exchange=exchange)
         channel: Any = connection.channel()
-        assert [channel.queue_declare(f"listener-{number}").message_count for number in range(8)] == [1] * 8
-        for number in range(8):
-            channel.queue_delete(f"listener-{number}")
-        assert channel.get_table("news") == []
+        assert [len(channel.get_table(name)) for name in names] == [4] * len(names)
+        channel.queue_delete("news-0-0")
+        assert len(channel.get_table("news-0")) == 3
 
 
 def test_a_worker_runs_a_chain_of_tasks_each_sent_by_the_one_before() -> None:
