@@ -37,5 +37,7 @@ def test_a_worker_outlives_a_restart_of_the_server_during_a_late_acknowledged_ta
         until(lambda: site.lines("end") == ["hold"], worker)
         site.send("note", 1)
         until(lambda: site.lines("end") == ["hold", "1"], worker)
+        control = site.app.control.inspect(destination=["first@toy"], timeout=20)
+        assert control.ping() == {"first@toy": {"ok": "pong"}}
         assert worker.stop() == 0, worker.tail()
     assert "Traceback" not in worker.log.read_text()
