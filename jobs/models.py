@@ -46,6 +46,12 @@ class Job(models.Model):
 
     class Meta:
         db_table = "aetheris_jobs_job"
+        permissions: ClassVar = [
+            ("submit_job", "May submit jobs"),
+            ("signal_job", "May send signals and messages to jobs"),
+            ("control_job", "May pause, resume and cancel jobs"),
+            ("resolve_effect", "May resolve unknown outcomes"),
+        ]
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="one_job_per_idempotency_key"),

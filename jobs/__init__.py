@@ -1,0 +1,23 @@
+"""The runtime: a job is its history; every change passes one door.
+
+Authoring names are here at once; the verbs load with Django (PEP 562).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .agents import agent, workflow
+from .core.graph import TaskGraph
+
+VERBS = ("submit", "signal", "send_message", "approve", "reject", "cancel", "pause", "resume", "resolve")
+
+__all__ = ["TaskGraph", "agent", "workflow", *VERBS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in VERBS:
+        from . import services
+
+        return getattr(services, name)
+    raise AttributeError(f"module 'jobs' has no attribute {name!r}")

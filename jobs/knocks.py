@@ -1,0 +1,58 @@
+"""Knocks: "look at this step". A lost, doubled or late one does no harm, because a row says who may act."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+from .celery_defaults import DEFAULT_QUEUE, queue_name
+from .core.state import JobState
+
+log = logging.getLogger("aetheris.knocks")
+
+# Steps that this very thread goes on with: nobody else needs to be told of them.
+kept: ContextVar[frozenset[tuple[str, str]]] = ContextVar("aetheris_kept", default=frozenset())
+
+STEP = "aetheris.step"
+DELIVER = "aetheris.deliver"
+
+
+def after_commit(before: JobState, after: JobState, *, owes: bool) -> None:
+    """Tell the workers what a commit made ready, and that deliveries are due if it owes any."""
+    mine = kept.get()
+    send(
+        (after.job, name, after.requires.get(after.nodes[name].parent or name, ()))
+        for name in sorted(after.agenda)
+        if _became_ready(before, after, name) and (after.job, name) not in mine
+    )
+    if owes:
+        deliver()
+
+
+def _became_ready(before: JobState, after: JobState, name: str) -> bool:
+    if after.nodes[name].status != "ready" or after.paused:
+        return False
+    earlier = before.nodes.get(name)
+    return earlier is None or earlier.status != "ready" or before.paused
+
+
+def send(steps: Iterable[tuple[str, str, Sequence[str]]]) -> None:
+    """Knock for steps, `(job, step, capabilities)` each. A broker that is away is logged: the sweep knocks again."""
+    for job, name, requires in steps:
+        _publish(STEP, (job, name), queue_name(requires[0] if requires else None))
+
+
+def deliver() -> None:
+    """Ask for the deliveries that are due."""
+    _publish(DELIVER, (), DEFAULT_QUEUE)
+
+
+def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
+    try:
+        current_app.send_task(task, args=args, queue=queue, ignore_result=True, argsrepr="", kwargsrepr="")
+    except (OperationalError, OSError) as error:
+        log.warning("no knock for %s %s: the broker does not answer (%s); the sweep will knock", task, args, error)

@@ -1,0 +1,41 @@
+"""Beat's entries, made by the project itself after migrations: idempotent, and never overwriting an edit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db.models.signals import post_migrate
+
+TICK = "aetheris.tick"
+EVERY_SECONDS = 1
+
+
+def connect() -> None:
+    """Make the entries after every `migrate`, with the real models, so that a running beat notices."""
+    post_migrate.connect(ensure, dispatch_uid="aetheris.periodic")
+
+
+def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
+    """Create beat's entry for the tick unless it is there already."""
+    if app_config is not None and app_config.label not in ("django_celery_beat", "aetheris_jobs"):
+        return
+    if not apps.is_installed("django_celery_beat"):
+        return
+    from django.db import connections
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
+        return
+    interval = IntervalSchedule.objects.filter(every=EVERY_SECONDS, period=IntervalSchedule.SECONDS).first()
+    if interval is None:
+        interval = IntervalSchedule.objects.create(every=EVERY_SECONDS, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.get_or_create(
+        name="aetheris: tick",
+        defaults={
+            "task": TICK,
+            "interval": interval,
+            "expire_seconds": EVERY_SECONDS,
+            "description": "Fires due timers and deadlines, and takes over the steps of dead workers.",
+        },
+    )

@@ -1,0 +1,14 @@
+"""The verbs that every face calls. Inside a caller's transaction they take effect only if it commits (Law L7)."""
+
+from .actors import actor_of
+from .approving import approve, decide, reject
+from .controlling import cancel, pause, resume
+from .delivering import deliver_due
+from .resolving import resolve
+from .submitting import submit
+from .telling import send_message, signal
+
+__all__ = [
+    "actor_of", "approve", "cancel", "decide", "deliver_due", "pause", "reject", "resolve", "resume",
+    "send_message", "signal", "submit",
+]  # fmt: skip

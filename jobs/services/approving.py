@@ -1,0 +1,91 @@
+"""Approvals: one person's decision on exactly what was shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from .. import clock, store
+from ..core.commands import Actor, Vote
+from ..core.errors import Invalid, NotFound
+from ..models import Approval
+from . import delivering, payloads
+from .actors import system
+
+
+def decide(
+    approval: str | UUID, decision: str, *, digest: str, actor: Actor, comment: str = "", form: Any = None
+) -> Approval:
+    """Approve or reject.
+
+    Args:
+        approval: its id.
+        decision: `approve` or `reject`.
+        digest: digest of what the person was shown; a changed question is refused.
+        actor: who decides.
+        comment: kept with the decision.
+        form: the answer to the approval's form, if it has one.
+
+    Returns:
+        The approval's row after the decision.
+
+    Raises:
+        NotFound; NotAllowed: not asked, four eyes, voted already; Stale: closed, past its deadline or changed; Invalid.
+    """
+    row = _row(approval, actor)
+    schema = json.loads(row.form)
+    filled = payloads.fitting(payloads.checked(form, "the form"), schema) if decision == "approve" else form
+    wish = Vote(approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=comment, form=filled)
+    if not delivering.postponed(row.job_id, "vote", wish, actor):
+        store.commit(row.job_id, wish, now=clock.database_now())
+        row.refresh_from_db()
+    return row
+
+
+def _row(approval: str | UUID, actor: Actor) -> Approval:
+    try:
+        found = Approval.objects.filter(id=UUID(str(approval)), tenant=actor.tenant).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound(f"there is no approval {approval}")
+    return found
+
+
+def _target(target: str | UUID, actor: Actor) -> Approval:
+    """The approval of that id, or the one open approval of the job of that id."""
+    try:
+        key = UUID(str(target))
+    except ValueError:
+        raise NotFound(f"there is no approval or job {target!r}") from None
+    row = Approval.objects.filter(id=key, tenant=actor.tenant).first()
+    if row is not None:
+        return row
+    rows = list(Approval.objects.filter(job_id=key, tenant=actor.tenant, state="open")[:10])
+    if not rows:
+        raise NotFound(f"there is no approval {target}, and no job {target} that waits for one")
+    if len(rows) > 1:
+        ids = ", ".join(str(each.id) for each in rows)
+        raise Invalid(f"job {target} waits for several approvals, name one: {ids}", code="several_approvals")
+    return rows[0]
+
+
+def approve(
+    target: str | UUID, *, actor: Actor | None = None, digest: str | None = None, comment: str = "", form: Any = None
+) -> Approval:
+    """Approve by approval id, or by the id of a job with one open approval. Errors as for `decide`."""
+    who = actor or system()
+    row = _target(target, who)
+    return decide(row.id, "approve", digest=digest or row.digest, actor=who, comment=comment, form=form)
+
+
+def reject(
+    target: str | UUID, *, actor: Actor | None = None, digest: str | None = None, comment: str = ""
+) -> Approval:
+    """Reject by approval id, or by the id of a job with one open approval. Errors as for `decide`."""
+    who = actor or system()
+    row = _target(target, who)
+    return decide(row.id, "reject", digest=digest or row.digest, actor=who, comment=comment)
+
+

@@ -1,0 +1,48 @@
+"""Pause, resume, cancel."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from .. import clock, store
+from ..core.commands import Actor, Cancel, Command, Pause, Resume
+from . import delivering
+from .actors import require, system, visible
+
+
+def _control(job: str | UUID, name: str, wish: Command, actor: Actor) -> None:
+    require(actor, "control")
+    if not delivering.postponed(job, name, wish, actor):
+        store.commit(visible(job, actor), wish, now=clock.database_now())
+
+
+def cancel(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
+    """End a job: nothing new starts, a running call is asked to stop, and the job ends once every promise is settled.
+
+    Cancelling a cancelled job changes nothing.
+
+    Raises:
+        NotFound, NotAllowed; Ended: the job completed or failed before.
+    """
+    who = actor or system()
+    _control(job, "cancel", Cancel(actor=who, reason=reason), who)
+
+
+def pause(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
+    """Start nothing new until the job is resumed; running steps finish.
+
+    Raises:
+        NotFound, NotAllowed; Illegal: the job is ending or has ended.
+    """
+    who = actor or system()
+    _control(job, "pause", Pause(actor=who, reason=reason), who)
+
+
+def resume(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
+    """Let a paused job go on.
+
+    Raises:
+        NotFound, NotAllowed; Illegal: it is not paused.
+    """
+    who = actor or system()
+    _control(job, "resume", Resume(actor=who, reason=reason), who)

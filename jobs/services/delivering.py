@@ -1,0 +1,155 @@
+"""Deliveries: what one job, or a host's own transaction, owes a job (Law L7)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, connection, transaction
+
+from .. import clock, knocks, store
+from ..core.chain import canonical
+from ..core.commands import (
+    SYSTEM, Actor, Answer, Cancel, Command, CreateJob, EndChild, Pause, Resume, SendMessage, SendSignal, Unhold, Vote,
+)  # fmt: skip
+from ..core.errors import NotFound, Refused
+from ..models import Delivery, Job
+from .submitting import check_goal, chosen_definition, version_of
+
+log = logging.getLogger("aetheris.deliveries")
+BATCH = 100
+PATIENCE = 10  # refusals of a command whose receiver does not exist yet
+
+
+def postponed(job: str | UUID, name: str, wish: Any, actor: Actor) -> bool:
+    """Inside a caller's transaction: write the command as a delivery, and say so.
+
+    It takes effect if the caller commits; refusals that only the job can give are then kept with the delivery.
+    """
+    if not connection.in_atomic_block:
+        return False
+    key = UUID(str(job))
+    if not Job.objects.filter(id=key, tenant=actor.tenant).exists():
+        raise NotFound(f"there is no job {job}")
+    body = asdict(wish)
+    moment = clock.now()
+    Delivery.objects.create(
+        id=uuid4(), tenant=actor.tenant, job_id=key, command=name, body=canonical(_plain(body)),
+        created_at=moment, wake_at=moment,
+    )  # fmt: skip
+    transaction.on_commit(knocks.deliver, robust=True)
+    return True
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset | tuple | list):
+        return [_plain(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
+    return value
+
+
+def _actor(data: dict[str, Any], tenant: str) -> Actor:
+    return Actor(
+        id=data["id"], name=data.get("name", ""), kind=data.get("kind", "user"), tenant=tenant,
+        groups=tuple(data.get("groups", ())), superuser=bool(data.get("superuser")),
+        may=frozenset(data.get("may", ())),
+    )  # fmt: skip
+
+
+def _letter(kind: Any) -> Callable[[dict[str, Any], str], Command]:
+    def build(body: dict[str, Any], tenant: str) -> Command:
+        for name in ("actor", "by"):
+            if name in body:
+                body[name] = _actor(body[name], tenant)
+        command: Command = kind(**body)
+        return command
+
+    return build
+
+
+def _cancel(body: dict[str, Any], tenant: str) -> Command:
+    actor = _actor(body["actor"], tenant) if "actor" in body else SYSTEM
+    return Cancel(actor=actor, reason=body["reason"])
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
+    "signal": _letter(SendSignal),
+    "message": _letter(SendMessage),
+    "vote": _letter(Vote),
+    "answer": _letter(Answer),
+    "pause": _letter(Pause),
+    "resume": _letter(Resume),
+    "cancel": _cancel,
+    "end_child": lambda body, tenant: EndChild(**body),
+    "unhold": lambda body, tenant: Unhold(node=body["path"].partition("/")[0], path=body["path"]),
+}
+
+
+def deliver_due(limit: int = BATCH) -> int:
+    """Carry out the deliveries that are due; each goes in its receiver's own commit.
+
+    Returns:
+        How many were looked at; `limit` means there may be more.
+    """
+    rows = list(Delivery.objects.filter(wake_at__lte=clock.database_now()).order_by("wake_at")[:limit])
+    for row in rows:
+        try:
+            _carry_out(row)
+        except Exception:
+            log.exception("delivery %s (%s to job %s) failed; it is tried again", row.id, row.command, row.job_id)
+            _later(row, "it raised; see the log")
+    return len(rows)
+
+
+def _carry_out(row: Delivery) -> None:
+    body = json.loads(row.body)
+    try:
+        if row.command == "create":
+            _create(row, body)
+        else:
+            store.commit(row.job_id, COMMANDS[row.command](body, row.tenant), delivery=str(row.id))
+    except NotFound as early:
+        _later(row, str(early))  # its receiver may be a delivery itself
+    except Refused as refused:
+        log.info("delivery %s: job %s refuses %s: %s", row.id, row.job_id, row.command, refused)
+        Delivery.objects.filter(id=row.id).delete()
+
+
+def _create(row: Delivery, body: dict[str, Any]) -> None:
+    """A child job; one that cannot be born is reported to its parent as failed."""
+    parent = body["parent"]
+    try:
+        name, version = version_of(body["agent"])
+        definition = chosen_definition(name, version)
+        check_goal(definition, body["goal"])
+    except Refused as refused:
+        error = {"code": refused.code, "message": refused.message}
+        wish = EndChild(path=parent["node"], job=str(row.job_id), status="failed", error=error)
+        store.commit(parent["job"], wish, delivery=str(row.id))
+        return
+    actor = _actor(body["actor"], row.tenant)
+    try:
+        store.create(
+            CreateJob(job=str(row.job_id), agent=name, version=definition.version, goal=body["goal"], actor=actor,
+                      parent=parent, priority=body["priority"]),
+            delivery=str(row.id),
+        )  # fmt: skip
+    except IntegrityError:  # born already: a repeated delivery
+        Delivery.objects.filter(id=row.id).delete()
+
+
+def _later(row: Delivery, why: str) -> None:
+    attempts = row.attempts + 1
+    wait = timedelta(seconds=min(60.0, 0.2 * 2 ** min(attempts, 10)))
+    gone = why and attempts > PATIENCE and row.command != "create" and not Job.objects.filter(id=row.job_id).exists()
+    if gone:
+        log.warning("delivery %s is dropped: %s", row.id, why)
+        Delivery.objects.filter(id=row.id).delete()
+        return
+    Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=clock.now() + wait)

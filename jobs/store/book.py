@@ -1,0 +1,68 @@
+"""Ledger lines that events imply: a promise reserves one, an outcome settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger import services as ledger
+
+from ..core.chain import canonical
+from ..core.events import Fact
+from ..core.moments import parse
+from ..core.state import JobState
+from . import debts
+
+RESOLVED = {"landed": "landed", "absent": "absent", "fail": "given_up"}
+
+
+def write(state: JobState, facts: Sequence[Fact]) -> bool:
+    """Write what the facts say into the book, in their order; tells whether somebody waited for a settlement."""
+    awaited = False
+    for fact in facts:
+        if fact.type == "tool_invocation_started":
+            ledger.reserve(line_of(state, fact))
+        elif fact.type == "tool_invocation_finished":
+            awaited |= _finished(state, fact)
+        elif fact.type == "outcome_unknown":
+            reason = canonical({"reason": fact.body["reason"], "evidence": fact.body.get("evidence", {})})
+            ledger.settle(fact.body["invocation"], "unknown", at=None, error=reason)
+        elif fact.type == "outcome_resolved":
+            awaited |= _settle(state, fact, RESOLVED[fact.body["verdict"]])
+    return awaited
+
+
+def line_of(state: JobState, fact: Fact) -> ledger.Line:
+    """The ledger line of a promise."""
+    body, asked = fact.body, state.calls[fact.node]
+    return ledger.Line(
+        id=body["invocation"], tenant=state.tenant, job=state.job, node=fact.node, tool=body["tool"],
+        version=body["version"], schema=body["schema"], effect=body["effect"], key=body["key"],
+        business_key=body["business_key"], holds=body["holds"], args=canonical(asked.args),
+        args_digest=asked.digest, attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
+        deadline=parse(body["deadline"]), at=parse(fact.at),
+    )  # fmt: skip
+
+
+def _finished(state: JobState, fact: Fact) -> bool:
+    if fact.body["status"] != "recalled":
+        return _settle(state, fact, fact.body["status"])
+    body, asked = fact.body, state.calls[fact.node]
+    source = body["recalled_from"]
+    line = ledger.Line(
+        id=body["invocation"], tenant=state.tenant, job=state.job, node=fact.node, tool=body["tool"],
+        version=source["version"], schema=source["schema"], effect=source["effect"], key=source["key"],
+        business_key=source["business_key"], holds=False, args=canonical(asked.args), args_digest=asked.digest,
+        attempt=max(1, body["attempt"]), fence=body["fence"], probe=False, deadline=parse(fact.at), at=parse(fact.at),
+    )  # fmt: skip
+    ledger.adopt(line, result=canonical(body["result"]), source=source["invocation"])
+    return False
+
+
+def _settle(state: JobState, fact: Fact, status: str) -> bool:
+    body = fact.body
+    result = canonical(body["result"]) if "result" in body else None
+    error = canonical(body["error"]) if "error" in body else ""
+    if "unstorable" in body:
+        error = canonical({"code": "result_unstorable", **body["unstorable"]})
+    held = ledger.settle(body["invocation"], status, at=parse(fact.at), result=result, error=error)
+    return held and debts.settled(body["invocation"], parse(fact.at))

@@ -1,0 +1,79 @@
+"""Deliveries that events imply: what one job owes another (Law L7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ledger import services as ledger
+
+from ..core.chain import canonical
+from ..core.events import TERMINALS, Fact
+from ..core.ids import uuid_from
+from ..core.moments import parse
+from ..core.state import JobState
+from ..models import Delivery
+
+
+def write(state: JobState, facts: Sequence[Fact]) -> bool:
+    """Write what the facts leave this job owing; tells whether anything is due now."""
+    for fact in facts:
+        if fact.type == "child_started":
+            _owe(state, fact, fact.body["job"], "create", _birth(state, fact))
+        elif fact.type == "job_parked" and fact.body["kind"] == "effect":
+            _await_effect(state, fact)
+        elif fact.type in TERMINALS:
+            _at_the_end(state, fact)
+    return any(fact.type == "child_started" or fact.type in TERMINALS for fact in facts)
+
+
+def _birth(state: JobState, fact: Fact) -> dict[str, Any]:
+    return {
+        "agent": fact.body["agent"],
+        "goal": fact.body["goal"],
+        "actor": dict(state.requester),
+        "parent": {"job": state.job, "node": fact.node},
+        "priority": state.priority,
+    }
+
+
+def _at_the_end(state: JobState, fact: Fact) -> None:
+    for path, asked in sorted(state.calls.items()):
+        if asked.kind == "child" and asked.status == "waiting":
+            reason = {"reason": f"parent job {state.job} ended as {state.phase}"}
+            _owe(state, fact, asked.info["job"], "cancel", reason, salt=path)
+    if state.parent:
+        error = state.failure["error"] if state.failure and state.phase == "failed" else None
+        told = {"path": state.parent["node"], "job": state.job, "status": state.phase, "output": state.output}
+        _owe(state, fact, state.parent["job"], "end_child", {**told, "error": error})
+
+
+def _await_effect(state: JobState, fact: Fact) -> None:
+    """Hold a wake-up back until the other call is settled; if it is already, it is due at once."""
+    holder = fact.body["name"]
+    due = None if ledger.still_open(holder) else parse(fact.at)
+    _owe(state, fact, state.job, "unhold", {"path": fact.node}, wake_at=due, awaits=None if due else holder)
+
+
+def _owe(
+    state: JobState,
+    fact: Fact,
+    job: str,
+    command: str,
+    body: dict[str, Any],
+    *,
+    salt: str = "",
+    wake_at: datetime | None = None,
+    awaits: str | None = None,
+) -> None:
+    Delivery.objects.create(
+        id=uuid_from("aetheris.delivery.v1", state.job, str(fact.seq), command, salt), tenant=state.tenant,
+        job_id=job, command=command, body=canonical(body), created_at=parse(fact.at), awaits=awaits,
+        wake_at=None if awaits else wake_at or parse(fact.at),
+    )  # fmt: skip
+
+
+def settled(invocation: str, at: datetime) -> bool:
+    """A call that others wait for is settled: what was held back is due. Tells whether anybody waited."""
+    return Delivery.objects.filter(awaits=invocation).update(awaits=None, wake_at=at) > 0

@@ -1,0 +1,237 @@
+"""`commit`: decide on what is known, append only if it is still the whole truth (Laws L1, L3)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from .. import clock, knocks
+from ..core.chain import GENESIS
+from ..core.commands import At, Command, CreateJob
+from ..core.decide import decide
+from ..core.errors import Refused
+from ..core.events import Fact
+from ..core.moments import text
+from ..core.state import JobState
+from ..models import Delivery, Event, Job
+from .reading import Entry, entry, refresh
+from .writing import Conflict, Sealed, append, insert_job, seal
+
+log = logging.getLogger("aetheris.store")
+OPTIMISTIC = 2  # conflicts before the row is locked first
+TRIES = 20
+LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
+
+
+UNTIL_WRITTEN = 1_000_000
+
+
+class Unsure(Exception):
+    """The database went away at a commit: it is neither written nor not written until the head is read."""
+
+    def __init__(self, sealed: Sealed | None) -> None:
+        super().__init__("the answer of a commit was lost")
+        self.sealed = sealed
+
+
+@dataclass(frozen=True)
+class _Wish:
+    commands: tuple[Command, ...]
+    worker: str | None
+    delivery: str | None
+    now: datetime | None
+
+
+class JobBusy(Exception):
+    """Others kept changing the job; nothing was written. Ask again."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit led to: the job's state after it, and the facts that were appended (perhaps none)."""
+
+    state: JobState
+    facts: tuple[Fact, ...]
+
+
+def commit(
+    job: str | UUID,
+    *wishes: Command,
+    worker: str | None = None,
+    delivery: str | None = None,
+    now: datetime | None = None,
+    patience: Callable[[], bool] | None = None,
+) -> Committed:
+    """Commit commands of one job: all of them, or none.
+
+    Args:
+        job: the job's id.
+        wishes: commands, each judged on what the ones before it lead to.
+        worker: the worker that claims a step with them.
+        delivery: the delivery row that asked; it goes in the same transaction.
+        now: the moment to judge at, where the database was asked for it; else this process's corrected clock.
+        patience: asked whether to go on while the database is away; without it, an outage raises at once.
+
+    Returns:
+        The state after, and the facts.
+
+    Raises:
+        Refused: a wish is not granted.
+        WorkerDead: the claiming worker has been declared dead.
+        ledger.services.Taken, NotReserved: the ledger stands against a promise.
+        JobBusy: the head kept moving.
+    """
+    known = entry(job)
+    with known.lock:
+        sealed, owes = _committed(known, _Wish(wishes, worker, delivery, now), patience)
+    if sealed is None:
+        assert known.state is not None
+        return Committed(known.state, ())
+    knocks.after_commit(sealed.before, sealed.after, owes=owes)
+    return Committed(sealed.after, sealed.facts)
+
+
+def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
+    fresh = False
+    unsure: Sealed | None = None
+    for turn in range(TRIES if patience is None else UNTIL_WRITTEN):
+        try:
+            if unsure is not None and _written(unsure):
+                return _remember(known, unsure), True
+            unsure = None
+            return (_locked if turn >= OPTIMISTIC else _optimistic)(known, wish)
+        except Conflict:
+            refresh(known)
+        except Refused:
+            if fresh or not _moved(known):  # what was refused may have been judged on an old state
+                raise
+            fresh = True
+        except Unsure as lost:
+            unsure = lost.sealed or unsure
+            _wait_for_database(known, lost, turn, patience)
+        except (OperationalError, InterfaceError) as outage:
+            _wait_for_database(known, outage, turn, patience)
+    raise JobBusy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
+
+
+def _moved(known: Entry) -> bool:
+    before = known.state.seq if known.state else 0
+    return refresh(known).seq != before
+
+
+def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Callable[[], bool] | None) -> None:
+    """The commit's answer is unknown: forget what was known, and look at the head before anything else."""
+    connection.close()
+    known.forget()
+    cause = outage.__cause__ or outage
+    if patience is None and turn >= OPTIMISTIC:
+        raise cause
+    pause = min(2.0, 0.05 * 2 ** min(turn, 10))
+    log.warning("job %s: the database does not answer (%s); trying again in %.2f s", known.job, cause, pause)
+    time.sleep(pause)
+    if patience is not None and not patience():
+        raise cause
+
+
+def _drafted(known: Entry, wish: _Wish) -> Sealed | None:
+    before = known.state or refresh(known)
+    at = At(now=text(wish.now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
+    state, facts = before, []
+    for each in wish.commands:
+        draft = decide(state, each, at)
+        state = draft.state
+        facts.extend(draft.facts)
+    if not facts:
+        return None
+    return seal(before, state, facts, known.hash)
+
+
+def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
+    sealed = _drafted(known, wish)
+    if sealed is None:
+        return _nothing(wish), False
+    try:
+        with transaction.atomic(durable=True):
+            owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
+    except (OperationalError, InterfaceError) as lost:
+        raise Unsure(sealed) from lost
+    return _remember(known, sealed), owes
+
+
+def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
+    """Under contention: lock the row first, then read, decide and append."""
+    sealed, owes = None, False
+    try:
+        with transaction.atomic(durable=True):
+            _lock_row(known)
+            refresh(known)
+            sealed = _drafted(known, wish)
+            if sealed is not None:
+                owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
+    except (OperationalError, InterfaceError) as lost:
+        raise Unsure(sealed) from lost
+    if sealed is None:
+        return _nothing(wish), False
+    return _remember(known, sealed), owes
+
+
+def _lock_row(known: Entry) -> None:
+    rows = Job.objects.filter(id=known.job)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        rows = rows.select_for_update()
+    rows.values_list("head_seq").first()
+
+
+def _nothing(wish: _Wish) -> None:
+    """A command that leads to nothing is done; what asked for it is settled."""
+    if wish.delivery is not None:
+        Delivery.objects.filter(id=wish.delivery).delete()
+
+
+def _written(sealed: Sealed) -> bool:
+    """Whether a commit whose answer was lost was written: the event at our number has our hash."""
+    first = sealed.events[0]
+    return Event.objects.filter(job_id=first.job_id, seq=first.seq, hash=first.hash).exists()
+
+
+def _remember(known: Entry, sealed: Sealed) -> Sealed:
+    known.state, known.hash = sealed.after, sealed.hash
+    return sealed
+
+
+def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Committed:
+    """Begin a job; inside a caller's transaction it exists if that one commits.
+
+    Args:
+        wish: what is asked of whom.
+        delivery: the delivery row that asked for it.
+        more: further columns of the job row (`idempotency_key`, `request_digest`).
+
+    Raises:
+        IntegrityError: the job, or its idempotency key, exists.
+    """
+    at = At(now=text(clock.now()))
+    draft = decide(JobState(), wish, at)
+    sealed = seal(JobState(job=wish.job), draft.state, draft.facts, GENESIS)
+    with transaction.atomic():
+        insert_job(sealed, **more)
+        owes = append(sealed, delivery=delivery)
+    if connection.in_atomic_block:  # a host's own transaction: nothing is true before it commits
+        transaction.on_commit(lambda: knocks.after_commit(sealed.before, sealed.after, owes=owes), robust=True)
+        return Committed(sealed.after, sealed.facts)
+    known = entry(wish.job)
+    with known.lock:
+        if known.state is None:
+            _remember(known, sealed)
+    knocks.after_commit(sealed.before, sealed.after, owes=owes)
+    return Committed(sealed.after, sealed.facts)

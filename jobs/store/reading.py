@@ -1,0 +1,96 @@
+"""Reading a job: its events folded, from the start or from where the cache stands."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ..conf import conf
+from ..core.chain import GENESIS
+from ..core.errors import NotFound
+from ..core.events import Fact
+from ..core.evolve import fold
+from ..core.state import JobState
+from ..models import Event
+from .bodies import parsed
+
+
+@dataclass
+class Entry:
+    """What this process knows of one job. The lock queues this process's commits of it (L3)."""
+
+    job: str
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    state: JobState | None = None
+    hash: str = GENESIS
+
+    def forget(self) -> None:
+        self.state = None
+        self.hash = GENESIS
+
+
+_entries: OrderedDict[str, Entry] = OrderedDict()
+_guard = threading.Lock()
+
+
+def entry(job: str | UUID) -> Entry:
+    """The cache's place for a job; the least recently used ones make room."""
+    key = str(job)
+    with _guard:
+        found = _entries.get(key)
+        if found is None:
+            found = _entries[key] = Entry(key)
+        _entries.move_to_end(key)
+        for other in list(_entries)[: max(0, len(_entries) - conf().CACHE)]:
+            if _entries[other].lock.acquire(blocking=False):  # nobody is at it
+                _entries.pop(other).lock.release()
+        return found
+
+
+def forget_all() -> None:
+    """Empty the cache (after a fork, and in tests)."""
+    with _guard:
+        _entries.clear()
+
+
+def refresh(known: Entry) -> JobState:
+    """Read what has been appended since, and fold it.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    after = known.state.seq if known.state else 0
+    rows = list(
+        Event.objects.filter(job_id=known.job, seq__gt=after)
+        .order_by("seq")
+        .values_list("seq", "type", "node", "at", "body", "hash", "tenant")
+    )
+    if rows:
+        bodies = parsed([row[4] for row in rows], rows[0][6])
+        facts = (
+            Fact(type=row[1], node=row[2], body=body, seq=row[0], at=row[3])
+            for row, body in zip(rows, bodies, strict=True)
+        )
+        known.state = fold(facts, known.state or JobState(job=known.job))
+        known.hash = rows[-1][5]
+    if known.state is None:
+        raise NotFound(f"there is no job {known.job}")
+    return known.state
+
+
+def load(job: str | UUID) -> JobState:
+    """The job's state now: reads the events that this process has not seen.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    known = entry(job)
+    with known.lock:
+        return refresh(known)
+
+
+def state_of(job: str | UUID) -> JobState:
+    """The job's state folded from its first event, past any cache: for audits and replays."""
+    return refresh(Entry(str(job)))

@@ -1,0 +1,117 @@
+"""Derived rows: what the agenda, the job row and the approvals look like in a given state (Law L1).
+
+Everything here is a function of the fold; recomputing it from the events gives the stored rows again.
+`knock_at` is the one exception: a delivery hint that no decision reads.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from ..core.chain import canonical
+from ..core.decide import GRACE
+from ..core.moments import parse, plus
+from ..core.state import JobState, Node, parked_on
+from ..models import Step
+
+STEP_FIELDS = (
+    "tenant", "kind", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
+)  # fmt: skip
+FIRST_KNOCK = timedelta(seconds=2)  # how long a knock may take before the sweep knocks again
+
+
+def job_row(state: JobState) -> dict[str, Any]:
+    """The columns of the job row that a state derives."""
+    error = state.failure["error"] if state.failure and state.phase in ("failing", "failed") else None
+    ended = state.phase == "completed"
+    return {
+        "status": state.status,
+        "phase": state.phase,
+        "outcome": state.outcome,
+        "head_seq": state.seq,
+        "output": canonical(state.output) if ended else None,
+        "error": canonical(error) if error is not None else None,
+        "parked_on": canonical(parked_on(state)) if state.status == "parked" else "[]",
+        "updated_at": parse(state.at),
+        "finished_at": parse(state.finished_at) if state.finished_at else None,
+    }
+
+
+def step_row(state: JobState, name: str) -> dict[str, Any] | None:
+    """The agenda's row of a step, or None if it has none (settled, or held back by a pause or an end)."""
+    node = state.nodes.get(name)
+    if node is None or name not in state.agenda:
+        return None
+    if node.status in ("ready", "backoff") and not _may_start(state, node):
+        return None
+    wake_at = _wake_at(state, node)
+    return {
+        "tenant": state.tenant,
+        "kind": node.kind,
+        "state": node.status,
+        "fence": node.fence,
+        "attempt": node.attempt,
+        "worker": UUID(node.worker) if node.status == "running" else None,
+        "wake_at": parse(wake_at) if wake_at else None,
+        "needs": f"{state.agent}@{state.version}" if node.kind in ("plan", "workflow") else "",
+        "requires": ",".join(state.requires.get(node.parent or node.id, ())),
+        "hold": node.hold[0] if node.hold else "",
+    }
+
+
+def _may_start(state: JobState, node: Node) -> bool:
+    if state.phase == "open":
+        return not state.paused
+    return any(state.calls[path].status == "unknown" for path in node.open)
+
+
+def _wake_at(state: JobState, node: Node) -> str | None:
+    if node.status == "ready":
+        return state.created_at  # always due; `knock_at` spaces the knocks
+    if node.status != "running":
+        return node.wake_at
+    deadlines = [state.calls[path].info["deadline"] for path in node.open if state.calls[path].status == "open"]
+    if not deadlines:
+        return None
+    return plus(min(deadlines), GRACE)
+
+
+def agenda_of(state: JobState) -> dict[str, dict[str, Any]]:
+    """Every row that the agenda has for a state, by step."""
+    rows = {name: step_row(state, name) for name in state.agenda}
+    return {name: row for name, row in rows.items() if row is not None}
+
+
+def changed_steps(before: JobState, after: JobState) -> tuple[list[Step], list[str]]:
+    """Rows to write and names of rows to remove, between two states of one job."""
+    all_move = (before.paused, before.phase) != (after.paused, after.phase)
+    written, removed = [], []
+    for name in sorted(before.agenda | after.agenda):
+        if not all_move and before.nodes.get(name) is after.nodes.get(name):
+            continue
+        old, new = step_row(before, name), step_row(after, name)
+        if new is None:
+            if old is not None:
+                removed.append(name)
+        elif new != old:
+            hint = parse(after.at) + FIRST_KNOCK if new["state"] == "ready" else None
+            written.append(Step(job_id=after.job, node=name, knock_at=hint, **new))
+    return written, removed
+
+
+def approval_row(state: JobState, path: str) -> dict[str, Any]:
+    """The columns of an approval that a state derives."""
+    asked = state.calls[path]
+    info, votes = asked.info, state.votes.get(path, ())
+    final = next((vote for vote in votes if vote["effect"] in ("approved", "rejected", "withdrawn")), None)
+    return {
+        "job_id": state.job, "node": path, "tenant": state.tenant, "state": final["effect"] if final else "open",
+        "question": info["question"] if isinstance(info["question"], str) else canonical(info["question"]),
+        "shown": canonical(info["shown"]), "releases": canonical(info["releases"]), "digest": info["digest"],
+        "groups": canonical(info["groups"]), "users": canonical(info["users"]), "quorum": info["quorum"],
+        "four_eyes": info["four_eyes"], "requester": state.requester["id"],
+        "deadline": parse(asked.wake_at) if asked.wake_at else None, "on_timeout": info["on_timeout"],
+        "form": canonical(info["form"]), "votes": canonical(list(votes)),
+    }  # fmt: skip

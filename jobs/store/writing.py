@@ -1,0 +1,151 @@
+"""Appending: sealed events and everything they imply, in one transaction (Law L3)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists
+
+from ..conf import conf
+from ..core import chain
+from ..core.events import Fact
+from ..core.moments import parse
+from ..core.state import JobState
+from ..models import Approval, Blob, Delivery, Event, Job, Step, Worker
+from . import book, debts
+from .bodies import written
+from .rows import STEP_FIELDS, approval_row, changed_steps, job_row
+
+LINKED = ("type", "node", "at")
+
+
+class Conflict(Exception):
+    """The head has moved: what the writer knew is not the whole truth any more."""
+
+
+class WorkerDead(Exception):
+    """The worker that wants to claim has been declared dead; it must register anew."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Events ready to be written: the same bytes are sent again if an acknowledgement is lost."""
+
+    events: tuple[Event, ...]
+    blobs: dict[str, str]
+    before: JobState
+    after: JobState
+    facts: tuple[Fact, ...]
+    prev: str
+
+    @property
+    def hash(self) -> str:
+        return self.events[-1].hash
+
+
+def seal(before: JobState, after: JobState, facts: Sequence[Fact], prev: str) -> Sealed:
+    """Link facts to the chain: text, salt, digest, hash."""
+    limit = conf().INLINE_LIMIT
+    events, blobs, last = [], {}, prev
+    for fact in facts:
+        text, aside = written(fact.body, limit)
+        blobs.update(aside)
+        salt = secrets.token_hex(16)
+        digest = chain.body_digest(salt, text)
+        linked = chain.link(
+            job=after.job, seq=fact.seq, type=fact.type, node=fact.node, at=fact.at, digest=digest, prev=last
+        )
+        events.append(
+            Event(job_id=after.job, seq=fact.seq, tenant=after.tenant, type=fact.type, node=fact.node, at=fact.at,
+                  body=text, salt=salt, digest=digest, prev=last, hash=linked)
+        )  # fmt: skip
+        last = linked
+    return Sealed(tuple(events), blobs, before, after, tuple(facts), prev)
+
+
+def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = None) -> bool:
+    """Write events and everything they imply; needs a transaction. Lock order: job, steps, ledger.
+
+    Args:
+        sealed: what to write.
+        worker: who claims a step in it; must not have been declared dead.
+        delivery: the row that asked for this; removed with it.
+
+    Returns:
+        Whether deliveries have become due.
+
+    Raises:
+        Conflict: the head is not the one that was known.
+        WorkerDead: the claiming worker is dead.
+        Taken, NotReserved, IntegrityError: the ledger let nobody, or somebody else, through.
+    """
+    _move_head(sealed, worker)
+    Event.objects.bulk_create(sealed.events)
+    if sealed.blobs:
+        Blob.objects.bulk_create(
+            [Blob(tenant=sealed.after.tenant, sha256=key, text=text) for key, text in sealed.blobs.items()],
+            ignore_conflicts=True,
+        )
+    write_steps(sealed.before, sealed.after)
+    awaited = book.write(sealed.after, sealed.facts)
+    _write_approvals(sealed)
+    owed = debts.write(sealed.after, sealed.facts)
+    if delivery is not None:
+        Delivery.objects.filter(id=delivery).delete()
+    return awaited or owed
+
+
+def _move_head(sealed: Sealed, worker: str | None) -> None:
+    after = sealed.after
+    if sealed.before.seq == 0:
+        return  # `create` inserts the row
+    columns = {**job_row(after), "head_hash": sealed.hash}
+    if job_row(sealed.before)["output"] == columns["output"] is None:
+        del columns["output"]
+    rows = Job.objects.filter(id=after.job, head_seq=sealed.before.seq, head_hash=sealed.prev)
+    if worker is not None:
+        rows = rows.filter(Exists(Worker.objects.filter(id=worker, dead=False)))
+    if rows.update(**columns) == 1:
+        return
+    if worker is not None and not Worker.objects.filter(id=worker, dead=False).exists():
+        raise WorkerDead(f"worker {worker} has been declared dead; it claims nothing any more")
+    raise Conflict(f"job {after.job}: the head is not event {sealed.before.seq} any more")
+
+
+def insert_job(sealed: Sealed, **more: Any) -> None:
+    """The row of a new job."""
+    state = sealed.after
+    Job.objects.create(
+        id=state.job, tenant=state.tenant, agent=state.agent, version=state.version, head_hash=sealed.hash,
+        goal=chain.canonical(state.goal), requester=state.requester["id"], requester_name=state.requester["name"],
+        origin=state.origin, priority=state.priority, tags=chain.canonical(list(state.tags)),
+        parent_job=UUID(state.parent["job"]) if state.parent else None,
+        parent_node=state.parent["node"] if state.parent else "", created_at=parse(state.created_at),
+        **job_row(state), **more,
+    )  # fmt: skip
+
+
+def write_steps(before: JobState, after: JobState) -> None:
+    """Bring the agenda from one state to the next."""
+    rows, removed = changed_steps(before, after)
+    if removed:
+        Step.objects.filter(job_id=after.job, node__in=removed).delete()
+    if rows:
+        Step.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["job_id", "node"], update_fields=[*STEP_FIELDS, "knock_at"]
+        )
+
+
+def _write_approvals(sealed: Sealed) -> None:
+    for fact in sealed.facts:
+        if fact.type == "approval_requested":
+            row = approval_row(sealed.after, fact.node)
+            Approval.objects.create(id=fact.body["approval"], requested_at=parse(fact.at), **row)
+        elif fact.type == "approval_decided":
+            row = approval_row(sealed.after, fact.node)
+            decided = parse(fact.at) if row["state"] != "open" else None
+            Approval.objects.filter(id=fact.body["approval"]).update(decided_at=decided, **row)

@@ -1,0 +1,176 @@
+"""The book's verbs: reserve a line before the call, settle it after; and the one way to the hand.
+
+`reserve` and `settle` run inside the transaction of the caller's append, so a line and the event
+that speaks of it are written together or not at all (Laws E1, E3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, connections
+
+from . import hand
+from .declared import Tool
+from .models import OPEN, RELEASES_ITS_KEY, Invocation
+from .outcomes import Absent, Landed, ToolCall, Unknown
+from .verdict import Entry, Invoke, Verdict, verdict
+
+
+class Taken(Exception):
+    """The business key is not free; the append that wanted it is rolled back whole."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(type(verdict).__name__)
+        self.verdict = verdict
+
+
+class NotReserved(Exception):
+    """The line cannot be promised (again): another worker was faster, or it is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is written before a call."""
+
+    id: str
+    tenant: str
+    job: str
+    node: str
+    tool: str
+    version: str
+    schema: str
+    effect: str
+    key: str
+    business_key: str | None
+    holds: bool
+    args: str
+    args_digest: str
+    attempt: int
+    fence: int
+    probe: bool
+    deadline: datetime
+    at: datetime
+
+
+def holder_of(*, tenant: str, tool: str, business_key: str, lock: bool = False) -> Entry | None:
+    """The line that holds a business key, locked until the transaction ends if asked."""
+    rows = Invocation.objects.filter(tenant=tenant, tool=tool, business_key=business_key, holds=True)
+    if lock and connection.features.has_select_for_update:
+        rows = rows.select_for_update()
+    row = rows.first()
+    if row is None:
+        return None
+    return Entry(str(row.id), str(row.job_id), row.state, row.args_digest, row.result)
+
+
+def consult(line: Line) -> Verdict:
+    """What the book says to a promise that wants a business key."""
+    if line.business_key is None or not line.holds:
+        return Invoke()
+    holder = holder_of(tenant=line.tenant, tool=line.tool, business_key=line.business_key, lock=True)
+    return verdict(holder, invocation=line.id, args_digest=line.args_digest)
+
+
+def reserve(line: Line) -> None:
+    """Write the promise of a call.
+
+    Raises:
+        Taken: the business key is held by another call.
+        NotReserved: this very call is open, unknown or landed already.
+        IntegrityError: two workers at one promise; the database let the other one through.
+    """
+    said = consult(line)
+    if not isinstance(said, Invoke):
+        raise Taken(said)
+    if line.attempt == 1:
+        _insert(line)
+        return
+    again = Invocation.objects.filter(id=line.id).exclude(state__in=("landed", "recalled", "unknown"))
+    changed = again.update(
+        state="open", attempt=line.attempt, fence=line.fence, holds=line.holds, deadline=line.deadline,
+        promised_at=line.at, settled_at=None, error="",
+    )  # fmt: skip
+    if changed == 0:
+        if Invocation.objects.filter(id=line.id).exists():
+            raise NotReserved(f"call {line.node} of job {line.job} is settled; attempt {line.attempt} is not promised")
+        _insert(line)
+
+
+def _insert(line: Line) -> None:
+    Invocation.objects.create(
+        id=line.id, tenant=line.tenant, job_id=line.job, node=line.node, tool=line.tool, version=line.version,
+        schema=line.schema, effect=line.effect, idempotency_key=line.key, business_key=line.business_key,
+        holds=line.holds, args=line.args, args_digest=line.args_digest, state="open", attempt=line.attempt,
+        fence=line.fence, probe=line.probe, deadline=line.deadline, promised_at=line.at,
+    )  # fmt: skip
+
+
+def settle(
+    invocation: str, state: str, *, at: datetime | None, result: str | None = None, error: str = ""
+) -> bool:
+    """Write how a call ended; a line whose effect did not happen gives its business key back.
+
+    Args:
+        at: when; None while the outcome is unknown.
+
+    Returns:
+        Whether others may have waited for this (it held a business key).
+    """
+    changes: dict[str, Any] = {"state": state, "settled_at": at, "error": error}
+    if result is not None:
+        changes["result"] = result
+    if state in RELEASES_ITS_KEY:
+        changes["holds"] = False
+    held = Invocation.objects.filter(id=invocation, holds=True)
+    if held.update(**changes):
+        return state not in OPEN
+    Invocation.objects.filter(id=invocation).update(**changes)
+    return False
+
+
+def adopt(line: Line, *, result: str, source: str) -> None:
+    """Write that a call took another call's result: it has a line of its own, and holds nothing."""
+    fields = {
+        "tenant": line.tenant, "job_id": line.job, "node": line.node, "tool": line.tool, "version": line.version,
+        "schema": line.schema, "effect": line.effect, "idempotency_key": line.key,
+        "business_key": line.business_key, "holds": False, "args": line.args, "args_digest": line.args_digest,
+        "state": "recalled", "attempt": line.attempt, "fence": line.fence, "probe": line.probe,
+        "deadline": line.deadline, "promised_at": line.at, "settled_at": line.at, "result": result,
+        "recalled_from": UUID(source),
+    }  # fmt: skip
+    Invocation.objects.update_or_create(id=line.id, defaults=fields)
+
+
+def still_open(invocation: str) -> bool:
+    """Whether a line is not settled yet; locks it, so that its settlement sees who waits."""
+    rows = Invocation.objects.filter(id=invocation)
+    if connection.features.has_select_for_update:
+        rows = rows.select_for_update()
+    row = rows.first()
+    return row is not None and row.state in OPEN
+
+
+def invoke(
+    tool: Tool, args: Mapping[str, Any], call: ToolCall, *, timeout: float, lease_ok: Callable[[], bool]
+) -> hand.Touch:
+    """Call the tool: no transaction and no database connection is held meanwhile."""
+    return hand.touch(tool, args, call, timeout=timeout, lease_ok=lease_ok, after=connections.close_all)
+
+
+async def invoke_async(
+    tool: Tool, args: Mapping[str, Any], call: ToolCall, *, limit: float, lease_ok: Callable[[], bool]
+) -> hand.Touch:
+    """Call the tool from the process's event loop."""
+    return await hand.touch_async(
+        tool, args, call, timeout=limit, lease_ok=lease_ok, after=connections.close_all
+    )
+
+
+def probe(tool: Tool, call: ToolCall, *, timeout: float) -> Landed | Absent | Unknown:
+    """Ask the world how an earlier call ended."""
+    return hand.touch_probe(tool, call, timeout, after=connections.close_all)
