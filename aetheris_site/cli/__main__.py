@@ -1,0 +1,5 @@
+"""`python -m aetheris_site.cli`, which the launcher in bin/ calls."""
+
+from . import main
+
+main()
