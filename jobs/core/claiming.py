@@ -6,9 +6,9 @@ from .chain import digest_of
 from .commands import AwaitEffect, Call, Promise, Recall, Record, RefuseNode, StartNode
 from .draft import Draft
 from .ending import fail_step
-from .errors import Fenced, Illegal, Stale
+from .errors import Illegal, Stale
 from .ids import invocation_id
-from .settle import released_args
+from .settle import differs_from
 from .state import Asked, JobState, Node
 from .telling import landed
 from .waiting import ask, settle_now
@@ -17,13 +17,20 @@ from .waiting import ask, settle_now
 def start(draft: Draft, wish: StartNode) -> None:
     """Claim a step; with a promise, the call it is about to make."""
     node = _claimable(draft, wish.node)
+    if wish.promise is not None and node.kind not in ("tool", "llm"):
+        raise Illegal(
+            f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed without a promise"
+        )
     fence = _claim(draft, node, wish.worker)
     if wish.promise is None:
         if node.kind in ("tool", "llm") and not _unknown(draft.state, node):
-            raise Illegal(f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed with its promise")
+            raise Illegal(
+                f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed with its promise"
+            )
         return
     _as_released(draft.state, node)
-    promise(draft, node.id, fence, wish.promise, name=wish.promise.tool, kind=node.kind)
+    digest = digest_of(wish.promise.args)
+    promise(draft, node.id, fence, wish.promise, name=wish.promise.tool, kind=node.kind, digest=digest)
 
 
 def _claim(draft: Draft, node: Node, worker: str) -> int:
@@ -49,7 +56,9 @@ def _claimable(draft: Draft, name: str) -> Node:
         raise Illegal(f"job {state.job} is paused: step {name} does not start", code="job_paused")
     timed = node.status == "backoff" or (node.status == "parked" and probing)
     if node.status != "ready" and not (timed and node.wake_at is not None and node.wake_at <= draft.now):
-        raise Stale(f"job {state.job}, step {name} is {node.status}: there is nothing to claim", code="not_ready")
+        raise Stale(
+            f"job {state.job}, step {name} is {node.status}: there is nothing to claim", code="not_ready"
+        )
     return node
 
 
@@ -68,25 +77,34 @@ def _as_released(state: JobState, node: Node) -> None:
     spec = state.spec(node)
     if spec is None or node.parent:
         return
-    for name in spec.after:
+    for name in sorted(spec.upstream):
         asked = state.calls.get(name)
-        for shown in asked.info.get("releases", ()) if asked and asked.kind == "approval" else ():
-            if shown["node"] == node.id and shown["args"] != released_args(state, spec):
-                raise Illegal(
-                    f"job {state.job}, step {node.id}: its arguments are not those that approval {name} released",
-                    code="not_what_was_approved",
-                )
+        shown = asked.info.get("releases", ()) if asked and asked.kind == "approval" else ()
+        other = [
+            arg
+            for each in shown
+            if each["node"] == node.id
+            for arg in differs_from(each["args"], state, spec)
+        ]
+        if other:
+            raise Illegal(
+                f"job {state.job}, step {node.id}: {', '.join(other)} is not what approval {name} released",
+                code="not_what_was_approved",
+            )
 
 
-def promise(draft: Draft, path: str, fence: int, wish: Promise, *, name: str, kind: str) -> None:
+def promise(draft: Draft, path: str, fence: int, wish: Promise, *, name: str, kind: str, digest: str) -> None:
     """Write the promise of a call: the ledger line is reserved in the same commit (E1, E2)."""
     asked = draft.state.calls.get(path)
     if asked is None:
-        digest = digest_of(wish.args)
-        draft.emit("command_emitted", path, command=kind, name=name, args=wish.args, digest=digest, fence=fence)
+        draft.emit(
+            "command_emitted", path, command=kind, name=name, args=wish.args, digest=digest, fence=fence
+        )
         asked = draft.state.calls[path]
     if asked.status not in ("again", "lost", "backoff"):
-        raise Stale(f"job {draft.state.job}, call {path} is {asked.status}: it is not made again", code="not_ready")
+        raise Stale(
+            f"job {draft.state.job}, call {path} is {asked.status}: it is not made again", code="not_ready"
+        )
     draft.emit(
         "tool_invocation_started", path,
         invocation=invocation_id(draft.state.job, path), tool=wish.tool, version=wish.version, schema=wish.schema,
@@ -99,11 +117,13 @@ def call(draft: Draft, wish: Call) -> None:
     """A running step asks for something under its claim."""
     draft.claimed(wish.node, wish.fence)
     draft.open("call")
+    _own(draft.state, wish.node, wish.path)
     asked = draft.state.calls.get(wish.path)
     if asked is not None:
         _same(draft.state, asked, wish)
     if wish.promise is not None:
-        promise(draft, wish.path, wish.fence, wish.promise, name=wish.name, kind=wish.kind)
+        digest = digest_of(wish.args)
+        promise(draft, wish.path, wish.fence, wish.promise, name=wish.name, kind=wish.kind, digest=digest)
     elif asked is None:
         ask(draft, wish.path, wish.kind, wish.name, wish.args, dict(wish.spec), fence=wish.fence)
         settle_now(draft, wish.path)
@@ -115,12 +135,24 @@ def _same(state: JobState, asked: Asked, wish: Call) -> None:
             f"job {state.job}, path {wish.path}: recorded {asked.kind} {asked.name}, asked {wish.kind} {wish.name}",
             code="non_determinism",
         )
+    if wish.path != wish.node and asked.digest != digest_of(wish.args):
+        raise Illegal(
+            f"job {state.job}, path {wish.path}: {asked.kind} {asked.name} was recorded with other arguments",
+            code="non_determinism",
+        )
+
+
+def _own(state: JobState, step: str, path: str) -> None:
+    """Refuse a path that is neither the step itself nor below it."""
+    if path != step and not path.startswith(step + "/"):
+        raise Illegal(f"job {state.job}: path {path} does not belong to step {step}", code="foreign_path")
 
 
 def record(draft: Draft, wish: Record) -> None:
     """Readings of clock, die and code version, to be read alike ever after."""
     draft.claimed(wish.node, wish.fence)
     for path, kind, value in wish.readings:
+        _own(draft.state, wish.node, path)
         if path not in draft.state.calls:
             draft.emit("effect_recorded", path, kind=kind, value=value, fence=wish.fence)
 
@@ -128,12 +160,24 @@ def record(draft: Draft, wish: Record) -> None:
 def refuse(draft: Draft, wish: RefuseNode) -> None:
     """A step whose arguments do not fit fails before anything is promised."""
     node = _claimable(draft, wish.node)
+    if _unknown(draft.state, node):
+        raise Stale(
+            f"job {draft.state.job}, step {node.id}: the outcome of its call is unknown; it is settled first",
+            code="not_ready",
+        )
     fence = _claim(draft, node, wish.worker)
     fail_step(draft, node.id, dict(wish.error), fence=fence)
 
 
 def _under_claim(draft: Draft, wish: Recall | AwaitEffect) -> int:
     """The fence to write under: the claim that runs, or one made in this very commit."""
+    _own(draft.state, wish.node, wish.path)
+    asked = draft.state.calls.get(wish.path)
+    if asked is not None and asked.status not in ("again", "lost", "backoff"):
+        raise Stale(
+            f"job {draft.state.job}, call {wish.path} is {asked.status}: it is not made again",
+            code="not_ready",
+        )
     if wish.fence:
         draft.claimed(wish.node, wish.fence)
         return wish.fence
@@ -160,8 +204,6 @@ def recall(draft: Draft, wish: Recall) -> None:
     fence = _under_claim(draft, wish)
     _asked_of(draft, wish, fence)
     asked = draft.state.calls[wish.path]
-    if asked.settled:
-        raise Fenced(f"job {draft.state.job}, call {wish.path} is settled already")
     draft.emit(
         "tool_invocation_finished", wish.path,
         invocation=invocation_id(draft.state.job, wish.path), tool=wish.promise.tool, status="recalled",
@@ -174,4 +216,10 @@ def await_effect(draft: Draft, wish: AwaitEffect) -> None:
     """Another call holds the business key and is not settled: park until it is."""
     fence = _under_claim(draft, wish)
     _asked_of(draft, wish, fence)
+    if any(draft.state.calls[path].status == "open" for path in draft.state.nodes[wish.node].open):
+        raise Illegal(
+            f"job {draft.state.job}, step {wish.node}: another of its calls has not told its outcome; "
+            "tell it before the step parks",
+            code="calls_open",
+        )
     draft.emit("job_parked", wish.path, kind="effect", name=wish.holder["invocation"], fence=fence)

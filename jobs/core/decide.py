@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import claiming, stepping, telling, voting, waiting
+from . import claiming, resolving, stepping, telling, voting, waiting
 from . import commands as wishes
 from .draft import Draft
 from .errors import Illegal
 from .flow import follow
 from .moments import plus
+from .state import GRACE as GRACE
 from .state import JobState
-
-GRACE = 5.0  # seconds a worker has to report its own timeout before the sweep does
 
 
 def decide(state: JobState, command: wishes.Command, at: wishes.At) -> Draft:
@@ -41,7 +40,7 @@ def _create(draft: Draft, wish: wishes.CreateJob) -> None:
     if draft.state.phase:
         raise Illegal(f"job {wish.job} exists already", code="job_exists")
     draft.state = draft.state.but(job=wish.job)
-    more = {"parent": dict(wish.parent)} if wish.parent else {}
+    more: dict[str, Any] = {"parent": dict(wish.parent)} if wish.parent else {}
     draft.emit(
         "job_created", agent=wish.agent, version=wish.version, goal=wish.goal, actor=wish.actor.to_json(),
         origin=wish.origin or wish.job, tenant=wish.actor.tenant, tags=list(wish.tags), priority=wish.priority,
@@ -52,14 +51,16 @@ def _create(draft: Draft, wish: wishes.CreateJob) -> None:
 def _due(draft: Draft, wish: wishes.Due) -> None:
     """A step's time has come: fire its waits, and give up a call whose worker is silent past its deadline."""
     node = draft.state.nodes.get(wish.node)
-    if node is None or draft.state.ended:
+    if node is None or node.id not in draft.state.agenda:
         return
-    waiting.fire_due(draft, wish.node)
+    if draft.state.phase == "open":
+        waiting.fire_due(draft, wish.node)
     node = draft.state.nodes[wish.node]
     overdue = [
         path
         for path in node.open
-        if draft.state.calls[path].status == "open" and plus(draft.state.calls[path].info["deadline"], GRACE) <= draft.now
+        if draft.state.calls[path].status == "open"
+        and plus(draft.state.calls[path].info["deadline"], GRACE) <= draft.now
     ]
     if node.status == "running" and overdue:
         telling.lose(draft, wishes.LoseLease(wish.node, node.fence, "timeout", known_dead=False))
@@ -95,8 +96,8 @@ DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.Tell: telling.tell,
     wishes.Recall: claiming.recall,
     wishes.AwaitEffect: claiming.await_effect,
-    wishes.Answer: telling.answer,
-    wishes.LateOutcome: telling.late,
+    wishes.Answer: resolving.answer,
+    wishes.LateOutcome: resolving.late,
     wishes.FinishNode: stepping.finish_step,
     wishes.FailNode: stepping.fail,
     wishes.RefuseNode: claiming.refuse,

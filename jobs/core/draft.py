@@ -57,7 +57,9 @@ class Draft:
         """Refuse a wish to a job that is ending or has ended."""
         self.alive(wish)
         if self.state.phase != "open":
-            raise Illegal(f"job {self.state.job} is {self.state.phase}: it starts no {wish}", code="job_ending")
+            raise Illegal(
+                f"job {self.state.job} is {self.state.phase}: it starts no {wish}", code="job_ending"
+            )
 
     def is_graph_step(self, path: str) -> bool:
         """Whether the path is a step itself (not a call inside a workflow)."""

@@ -34,7 +34,9 @@ def finish(draft: Draft) -> None:
             withdraw(draft)
             output, outcome = result_of(draft.state)
             draft.emit("job_completed", output=output, outcome=outcome)
-    elif state.phase in ("failing", "cancelling") and state.busy == 0:
+    elif state.busy:
+        _park_the_unresolved(draft)
+    else:
         withdraw(draft)
         if state.phase == "failing":
             failure = state.failure or {}
@@ -42,6 +44,20 @@ def finish(draft: Draft) -> None:
         else:
             caller = state.caller or {}
             draft.emit("job_cancelled", actor=caller["actor"], reason=caller["reason"])
+
+
+def _park_the_unresolved(draft: Draft) -> None:
+    """In a job that ends, a step that only an unknown outcome keeps waits for its probe's time or a person."""
+    for name in sorted(draft.state.agenda):
+        node = draft.state.nodes[name]
+        unknown = [path for path in sorted(node.open) if draft.state.calls[path].status == "unknown"]
+        times = [draft.state.calls[path].wake_at for path in unknown]
+        if node.status not in ("ready", "backoff") or any(time and time <= draft.now for time in times):
+            continue
+        for path in unknown:
+            asked = draft.state.calls[path]
+            draft.emit("job_parked", path, kind="unknown_outcome", name=asked.info["invocation"],
+                       wake_at=asked.wake_at, fence=node.fence)  # fmt: skip
 
 
 def withdraw(draft: Draft) -> None:
@@ -82,5 +98,3 @@ def result_of(state: JobState) -> tuple[Any, str]:
 def _why(state: JobState, name: str) -> str:
     node = state.nodes[name]
     return "rejected" if node.status == "rejected" or node.cause == "rejected" else "completed"
-
-

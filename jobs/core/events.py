@@ -49,7 +49,9 @@ KINDS: dict[str, Kind] = {
         "Somebody asked an agent for something.",
         "agent version goal actor origin tenant tags priority parent?",
     ),
-    "plan_generated": _kind("The planner's graph was adopted; it never changes.", "plan plan_hash fence"),
+    "plan_generated": _kind(
+        "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence"
+    ),
     "node_started": _kind(
         "A worker claimed the step; this event's seq is the step's fence.", "worker attempt reason"
     ),
@@ -69,12 +71,16 @@ KINDS: dict[str, Kind] = {
         "What the step knew: goal and state as digests, the change of state in full.",
         "goal state_before state_after delta fence llm_request? llm_response? inputs?",
     ),
-    "effect_recorded": _kind("A reading of clock, die or code version, read alike ever after.", "kind value fence"),
+    "effect_recorded": _kind(
+        "A reading of clock, die or code version, read alike ever after.", "kind value fence"
+    ),
     "node_finished": _kind(
         "The step settled with a result.",
         "outcome result step_outcome fence timed_out? errors? taken? decision?",
     ),
-    "node_failed": _kind("The step settled without a result.", "error step_outcome fence on_error timed_out?"),
+    "node_failed": _kind(
+        "The step settled without a result.", "error step_outcome fence on_error timed_out?"
+    ),
     "node_retry_scheduled": _kind(
         "The attempt failed; another follows at its time.", "attempt wake_at error step_outcome fence call?"
     ),
@@ -90,7 +96,9 @@ KINDS: dict[str, Kind] = {
     ),
     "job_parked": _kind("The step waits and holds no worker.", "kind name deadline? wake_at? fence?"),
     "signal_received": _kind("A word from outside, named.", "name payload id actor"),
-    "wait_completed": _kind("A wait got what it waited for, or its time passed.", "kind name value source timed_out"),
+    "wait_completed": _kind(
+        "A wait got what it waited for, or its time passed.", "kind name value source timed_out"
+    ),
     "approval_requested": _kind(
         "A question was put to people.",
         "approval question shown releases digest groups users quorum four_eyes deadline on_timeout escalate_to form",
@@ -116,7 +124,9 @@ KINDS: dict[str, Kind] = {
     "world_confirmed": _kind("The world still shows the landed effects.", "invocation actor"),
     "world_diverged": _kind("The world no longer shows a landed effect.", "invocation actor evidence"),
     "job_forked": _kind("A new job was started from a point of this one.", "job at actor"),
-    "late_outcome": _kind("An outcome arrived after its claim had ended.", "invocation status attempt fence result? error?"),
+    "late_outcome": _kind(
+        "An outcome arrived after its claim had ended.", "invocation status attempt fence result? error?"
+    ),
 }
 
 TERMINALS = frozenset({"job_completed", "job_failed", "job_cancelled"})

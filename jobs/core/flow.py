@@ -9,7 +9,7 @@ from .draft import Draft
 from .ending import fail_step, finish
 from .evaluation import BadReference, Missing, evaluate
 from .plan import PlanNode
-from .settle import Broken, JobScope, Skip, disposition, released_args
+from .settle import Broken, JobScope, Skip, disposition, released_args, skipped_without
 from .state import Node
 from .waiting import ask, settle_now
 
@@ -30,8 +30,7 @@ def _treat(draft: Draft, node: Node) -> None:
         return
     verdict = disposition(draft.state, spec)
     if isinstance(verdict, Skip):
-        more = {"cause": verdict.cause} if verdict.cause else {}
-        draft.emit("node_skipped", node.id, reason=verdict.reason, because=verdict.because, **more)
+        _skip(draft, node, verdict)
         return
     if isinstance(verdict, Broken):
         fail_step(draft, node.id, {"code": "bad_reference", "message": verdict.message})
@@ -39,9 +38,15 @@ def _treat(draft: Draft, node: Node) -> None:
     try:
         TREATMENTS[node.kind](draft, node, spec)
     except Missing as missing:
-        draft.emit("node_skipped", node.id, reason="upstream", because=missing.node)
+        skip = skipped_without(draft.state, missing.node)
+        _skip(draft, node, skip)
     except BadReference as broken:
         fail_step(draft, node.id, {"code": "bad_reference", "message": f"node {node.id}: {broken}"})
+
+
+def _skip(draft: Draft, node: Node, skip: Skip) -> None:
+    more = {"cause": skip.cause} if skip.cause else {}
+    draft.emit("node_skipped", node.id, reason=skip.reason, because=skip.because, **more)
 
 
 def _value(draft: Draft, expr: Any) -> Any:
@@ -109,7 +114,10 @@ def _branch(draft: Draft, node: Node, spec: PlanNode) -> None:
 def _open_map(draft: Draft, node: Node, spec: PlanNode) -> None:
     over = _value(draft, spec.spec["over"])
     if not isinstance(over, list):
-        error = {"code": "not_a_list", "message": f"node {node.id}: `over` must be a list, not {type(over).__name__}"}
+        error = {
+            "code": "not_a_list",
+            "message": f"node {node.id}: `over` must be a list, not {type(over).__name__}",
+        }
         fail_step(draft, node.id, error)
         return
     draft.emit("command_emitted", node.id, command="map", name=spec.spec["tool"], args={}, digest=digest_of(over),
@@ -139,4 +147,3 @@ TREATMENTS = {
     "branch": _branch,
     "map": _open_map,
 }
-

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from jobs.core import links
 from jobs.core.expr import plain, survey
@@ -37,7 +37,7 @@ class PlanNode:
     timeout: float | None
     on_error: str
     gates: tuple[tuple[str, str], ...]
-    spec: Mapping[str, object]
+    spec: Mapping[str, Any]
     needs: frozenset[str]
     soft: frozenset[str]
     watches: frozenset[str]

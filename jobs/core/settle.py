@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .agenda import item_settled, place, withdraw_items
 from .evaluation import BadReference, Missing, evaluate
+from .expr import survey
+from .kinds import survey_node
 from .plan import Plan, PlanNode
-from .state import NEEDS_A_WORKER, ON_THE_AGENDA, PLAN_STEP, SETTLED, JobState, Node
+from .state import NEEDS_A_WORKER, PLAN_STEP, SETTLED, JobState, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,29 @@ def disposition(state: JobState, spec: PlanNode) -> Skip | Broken | None:
     try:
         wanted = evaluate(spec.when, JobScope(state))
     except Missing as missing:
-        return Skip("upstream", missing.node, _cause(state, missing.node))
+        return skipped_without(state, missing.node)
     except BadReference as error:
         return Broken(f"the condition of node {spec.id} cannot be computed: {error}")
-    return None if wanted else Skip("when", spec.id)
+    if not wanted:
+        return Skip("when", spec.id, _cause_of_choice(state, spec))
+    lacking = [name for name in _data_of(spec) if not state.nodes[name].has_result]
+    return skipped_without(state, lacking[0]) if lacking else None
+
+
+def skipped_without(state: JobState, name: str) -> Skip:
+    """The skip of a step that cannot do without what the node `name` did not yield."""
+    return Skip("upstream", name, _cause(state, name))
+
+
+def _cause_of_choice(state: JobState, spec: PlanNode) -> str:
+    """A condition that asks how an approval ended and says no after a rejection was decided by it."""
+    asked = {name for name, _ in named_states(spec.when)}
+    return "rejected" if any(state.nodes[name].status == "rejected" for name in asked) else ""
+
+
+def _data_of(spec: PlanNode) -> list[str]:
+    """The nodes whose data the step itself needs; its condition may name further ones."""
+    return sorted(survey_node({"kind": spec.kind, **spec.spec, "when": None}).data)
 
 
 def _gate(state: JobState, spec: PlanNode) -> Skip | None:
@@ -149,27 +171,29 @@ def _cause(state: JobState, name: str) -> str:
     return "rejected" if node.status == "rejected" else node.cause
 
 
-def released_args(state: JobState, spec: PlanNode) -> Any:
+def released_args(state: JobState, spec: PlanNode) -> dict[str, Any]:
     """The arguments of a step as an approver sees them; what hangs on the approval itself stays a reference."""
     shown: dict[str, Any] = {}
-    for name, expr in (spec.spec.get("args") or {}).items():
+    args: Mapping[str, object] = spec.spec.get("args") or {}
+    for name, expr in args.items():
+        found = survey(expr)
+        unsettled = [
+            other
+            for other in found.data | found.soft | found.watched
+            if state.nodes[other].status not in SETTLED
+        ]
         try:
-            shown[name] = evaluate(expr, JobScope(state))
-        except (Missing, BadReference):  # hangs on the approval itself: shown as it is written
+            shown[name] = {"reference": expr} if unsettled else evaluate(expr, JobScope(state))
+        except (Missing, BadReference):
             shown[name] = {"reference": expr}
     return shown
 
 
-def place(state: JobState, node: Node) -> JobState:
-    """The state with one step written, and the agenda kept."""
-    agenda = state.agenda
-    listed = node.status in ON_THE_AGENDA and (node.kind != "map")
-    if listed != (node.id in agenda):
-        agenda = agenda | {node.id} if listed else agenda - {node.id}
-    due = state.due
-    if due and node.id in due and node.status != "waiting":
-        due = tuple(name for name in due if name != node.id)
-    return state.but(nodes=state.nodes.set(node.id, node), agenda=agenda, due=due)
+def differs_from(released: Mapping[str, Any], state: JobState, spec: PlanNode) -> list[str]:
+    """The arguments of a step that are not what an approval showed; what was a reference then is free."""
+    now, args = released_args(state, spec), spec.spec.get("args") or {}
+    known = [name for name in now if released.get(name) != {"reference": args[name]}]
+    return sorted(name for name in known if now[name] != released.get(name))
 
 
 def ready_or_due(state: JobState, node: Node) -> JobState:
@@ -186,60 +210,14 @@ def settled(state: JobState, node: Node) -> JobState:
     if node.id == PLAN_STEP:
         return state
     if node.parent:
-        return _item_settled(state, node)
+        return item_settled(state, node)
     state = state.but(remaining=state.remaining - 1)
     if node.kind == "map":
-        state = _withdraw_items(state, node)
+        state = withdraw_items(state, node)
     for name in state.dependents.get(node.id, ()):
         dependant = state.nodes[name]
         moved = replace(dependant, missing=dependant.missing - 1)
         state = place(state, moved)
         if moved.missing == 0 and moved.status == "waiting" and state.phase == "open":
             state = ready_or_due(state, moved)
-    return state
-
-
-def opened_map(state: JobState, name: str, count: int) -> JobState:
-    """A map with its items; the first ones (up to its concurrency) are ready."""
-    node = replace(state.nodes[name], status="running", count=count)
-    nodes = state.nodes.mutate()
-    for index in range(count):
-        item = f"{name}/{index}"
-        nodes[item] = Node(id=item, kind="tool", parent=name, index=index)
-    return _launch(place(state.but(nodes=nodes.finish()), node), node)
-
-
-def _launch(state: JobState, node: Node) -> JobState:
-    spec = state.spec(node)
-    assert spec is not None
-    limit = spec.spec["concurrency"] or node.count
-    open_items = set()
-    nodes = state.nodes.mutate()
-    launched = node.launched
-    while launched < node.count and launched - node.settled < limit and node.failed <= spec.spec["tolerate"]:
-        item = f"{node.id}/{launched}"
-        nodes[item] = replace(nodes[item], status="ready")
-        open_items.add(item)
-        launched += 1
-    nodes[node.id] = replace(node, launched=launched)
-    due = state.due
-    if node.settled == node.count or node.failed > spec.spec["tolerate"]:
-        due = due if node.id in due else (*due, node.id)
-    return state.but(nodes=nodes.finish(), agenda=state.agenda | open_items, due=due)
-
-
-def _item_settled(state: JobState, item: Node) -> JobState:
-    parent = state.nodes[item.parent]
-    if parent.status != "running":
-        return state
-    failed = parent.failed + int(item.status == "failed")
-    return _launch(state, replace(parent, settled=parent.settled + 1, failed=failed))
-
-
-def _withdraw_items(state: JobState, node: Node) -> JobState:
-    """Items that have not begun when their map settles are off the agenda; running ones settle by themselves."""
-    for index in range(node.launched):
-        item = state.nodes[f"{node.id}/{index}"]
-        if item.status in ("ready", "backoff") and not item.open:
-            state = place(state, replace(item, status="skipped", reason="upstream"))
     return state

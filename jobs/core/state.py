@@ -15,6 +15,7 @@ from immutables import Map
 from .plan import Plan, PlanNode
 
 PLAN_STEP = "_plan"
+GRACE = 5.0  # seconds a worker has to report its own timeout before the sweep does
 SETTLED = frozenset({"done", "rejected", "skipped", "failed"})
 ON_THE_AGENDA = frozenset({"ready", "running", "backoff", "parked"})
 NEEDS_A_WORKER = frozenset({"plan", "tool", "llm", "workflow"})
@@ -26,35 +27,36 @@ STEP_ARROWS: dict[tuple[str, str], str] = {
     ("waiting", "node_skipped"): "skipped",
     ("waiting", "node_failed"): "failed",
     ("waiting", "node_finished"): "done",
-    ("waiting", "node_finished (rejected)"): "rejected",
     ("waiting", "command_emitted"): "running",  # a map opens its items
     ("waiting", "job_parked"): "parked",
+    ("waiting", "(map settled)"): "skipped",
     ("ready", "node_started"): "running",
     ("ready", "node_finished"): "done",
     ("ready", "node_finished (rejected)"): "rejected",
     ("ready", "node_failed"): "failed",
-    ("ready", "node_skipped"): "skipped",
     ("ready", "job_parked"): "parked",
+    ("ready", "(map settled)"): "skipped",
     ("running", "node_finished"): "done",
     ("running", "node_failed"): "failed",
     ("running", "node_retry_scheduled"): "backoff",
     ("running", "job_parked"): "parked",
     ("running", "lease_lost"): "ready",
     ("backoff", "node_started"): "running",
-    ("backoff", "node_skipped"): "skipped",
-    ("backoff", "job_parked"): "parked",
+    ("backoff", "job_parked"): "parked",  # the job ends, and only an unknown outcome is left of the step
     ("backoff", "wait_completed"): "ready",
     ("backoff", "timer_fired"): "ready",
     ("backoff", "child_finished"): "ready",
     ("backoff", "outcome_resolved"): "ready",
+    ("backoff", "(map settled)"): "skipped",
     ("parked", "node_started"): "running",  # a probe whose time has come
-    ("parked", "node_skipped"): "skipped",
+    ("parked", "node_finished"): "done",
+    ("parked", "node_failed"): "failed",
     ("parked", "job_parked"): "parked",
     ("parked", "wait_completed"): "ready",
     ("parked", "timer_fired"): "ready",
     ("parked", "child_finished"): "ready",
     ("parked", "outcome_resolved"): "ready",
-    ("parked", "node_failed"): "failed",
+    ("parked", "(map settled)"): "skipped",
 }
 
 # (phase of the job, event) -> phase of the job
@@ -147,7 +149,10 @@ class Asked:
     @property
     def blocks_the_end(self) -> bool:
         """An open or unknown promise whose effect would matter (Law L6)."""
-        return self.status in ("open", "unknown") and self.info.get("effect") in ("at_most_once", "idempotent")
+        return self.status in ("open", "unknown") and self.info.get("effect") in (
+            "at_most_once",
+            "idempotent",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,7 @@ class JobState:
     started: bool = False
     plan: Plan | None = None
     plan_hash: str = ""
+    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # capabilities, by step
     dependents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nodes: Map[str, Node] = _EMPTY
     calls: Map[str, Asked] = _EMPTY

@@ -13,7 +13,7 @@ from .ending import fail_step
 from .errors import Illegal
 from .moments import plus
 from .state import PLAN_STEP, Asked
-from .telling import snapshot
+from .telling import leave_calls, snapshot
 
 
 def adopt(draft: Draft, wish: AdoptPlan) -> None:
@@ -21,8 +21,15 @@ def adopt(draft: Draft, wish: AdoptPlan) -> None:
     draft.claimed(PLAN_STEP, wish.fence)
     draft.open("plan")
     if draft.state.plan is not None:
-        raise Illegal(f"job {draft.state.job} has its plan already; a plan never changes", code="planned_already")
-    draft.emit("plan_generated", plan=wish.plan, plan_hash=digest_of(wish.plan), fence=wish.fence)
+        raise Illegal(
+            f"job {draft.state.job} has its plan already; a plan never changes", code="planned_already"
+        )
+    if leave_calls(draft, PLAN_STEP, wish.fence):
+        return
+    draft.emit(
+        "plan_generated", plan=wish.plan, plan_hash=digest_of(wish.plan), fence=wish.fence,
+        requires={name: list(needs) for name, needs in sorted(wish.requires.items())},
+    )  # fmt: skip
     snapshot(draft, PLAN_STEP, wish.fence)
     draft.emit("node_finished", PLAN_STEP, outcome="done", result=None, step_outcome="pure", fence=wish.fence)
 
@@ -30,7 +37,11 @@ def adopt(draft: Draft, wish: AdoptPlan) -> None:
 def finish_step(draft: Draft, wish: FinishNode) -> None:
     """A workflow function returned."""
     node = draft.claimed(wish.node, wish.fence)
-    held = sorted(path for path in node.open if draft.state.calls[path].status in ("open", "lost", "unknown"))
+    if node.kind != "workflow":
+        raise Illegal(f"job {draft.state.job}, step {node.id} is a {node.kind}: only a workflow returns")
+    held = sorted(path for path in node.open if draft.state.calls[path].status in ("open", "lost"))
+    if leave_calls(draft, wish.node, wish.fence):
+        return
     if held:
         error = {
             "code": "calls_left_open",
@@ -57,18 +68,28 @@ def _paths_of(draft: Draft, name: str) -> list[str]:
 def fail(draft: Draft, wish: FailNode) -> None:
     """A workflow or planner raised; its own policy may run it again, with every settled call replayed."""
     node = draft.claimed(wish.node, wish.fence)
+    if leave_calls(draft, wish.node, wish.fence):
+        return
     spec = draft.state.spec(node)
     policy = Retry.from_json(spec.retry) if spec is not None and spec.retry else Retry(max_attempts=1)
     attempt = node.tries + 1
     error: dict[str, Any] = {**dict(wish.error), "attempt": attempt}
-    if not wish.retryable or attempt >= policy.max_attempts or draft.state.phase != "open":
+    final = not wish.retryable or _barred(draft, wish)
+    if final or attempt >= policy.max_attempts or draft.state.phase != "open":
         fail_step(draft, wish.node, error, fence=wish.fence)
         return
-    more = {"call": wish.path} if wish.path else {}
+    failed = draft.state.calls.get(wish.path)
+    more = {"call": wish.path} if failed and failed.status == "failed" and "tool" in failed.info else {}
     draft.emit(
         "node_retry_scheduled", wish.node, attempt=attempt, error=error, step_outcome="retryable", fence=wish.fence,
         wake_at=plus(draft.now, policy.delay(attempt, draft.at.dice)), **more,
     )  # fmt: skip
+
+
+def _barred(draft: Draft, wish: FailNode) -> bool:
+    """The failed call landed, or may have: it is not made again, so the step would only fail alike."""
+    failed = draft.state.calls.get(wish.path)
+    return failed is not None and bool(failed.info.get("barred"))
 
 
 def release(draft: Draft, wish: Release) -> None:
@@ -77,7 +98,7 @@ def release(draft: Draft, wish: Release) -> None:
     Nothing happens if one of the answers it lacks has come meanwhile: the caller runs it again.
     """
     node = draft.claimed(wish.node, wish.fence)
-    blocked = [draft.state.calls[path] for path in wish.blocked]
+    blocked = _own_calls(draft, wish)
     if not blocked or any(asked.status not in ("waiting", "unknown", "backoff") for asked in blocked):
         return
     backoff = [asked for asked in blocked if asked.status == "backoff"]
@@ -94,3 +115,23 @@ def release(draft: Draft, wish: Release) -> None:
             kind, name = "unknown_outcome", asked.info["invocation"]
         draft.emit("job_parked", asked.path, kind=kind, name=name, deadline=asked.wake_at, wake_at=asked.wake_at,
                    fence=wish.fence)  # fmt: skip
+
+
+def _own_calls(draft: Draft, wish: Release) -> list[Asked]:
+    calls = [draft.state.calls.get(path) for path in wish.blocked]
+    own = [asked for asked in calls if asked is not None and asked.node == wish.node]
+    if len(own) < len(calls):
+        raise Illegal(
+            f"job {draft.state.job}, step {wish.node}: not all of {', '.join(wish.blocked)} are its calls",
+            code="unknown_call",
+        )
+    open_calls = [
+        path for path in draft.state.nodes[wish.node].open if draft.state.calls[path].status == "open"
+    ]
+    if open_calls:
+        raise Illegal(
+            f"job {draft.state.job}, step {wish.node}: {', '.join(sorted(open_calls))} has not told its outcome; "
+            "tell it, then release the step",
+            code="calls_open",
+        )
+    return own

@@ -1,4 +1,4 @@
-"""Outcomes: what a call brought back, what nobody knows, and who settles it (Laws E4, E5, L6)."""
+"""Outcomes: what a call brought back, and what nobody knows of it (Laws E4, E5, L6)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from ledger.retry import Retry
 
+from .agenda import orphaned
+from .call_errors import unstorable
 from .chain import digest_of
-from .commands import Actor, Answer, LateOutcome, LoseLease, Outcome, Tell
+from .commands import LoseLease, Outcome, Tell
 from .draft import Draft
 from .ending import fail_step
-from .errors import Fenced, Illegal, Invalid, NotFound, Stale
+from .errors import Fenced
 from .moments import plus
 from .state import Asked, Node
-
-PROBE_RETRY = Retry(max_attempts=20, backoff=2, factor=2, max_backoff=600, jitter=0.2)
 
 
 def tell(draft: Draft, wish: Tell) -> None:
@@ -94,17 +94,11 @@ def snapshot(
 def _unstorable(draft: Draft, asked: Asked, outcome: Outcome, fence: int) -> None:
     """It landed, but its result cannot be kept: the effect counts, the step fails (E5)."""
     _finished(draft, asked, "landed", outcome, unstorable=dict(outcome.value))
-    problem = outcome.value
-    error = {
-        "code": "result_unstorable",
-        "message": f"tool {asked.name} answered, but its result cannot be stored: {problem['reason']}; "
-        "the effect has landed and is not repeated",
-        **problem,
-    }
-    _give_up(draft, asked, error, fence)
+    error = unstorable(asked.name, outcome.value)
+    give_up(draft, asked, error, fence)
 
 
-def _give_up(draft: Draft, asked: Asked, error: dict[str, Any], fence: int) -> None:
+def give_up(draft: Draft, asked: Asked, error: dict[str, Any], fence: int) -> None:
     draft.emit("command_committed", asked.path, command=asked.path, outcome="failed", fence=fence)
     if draft.is_graph_step(asked.path):
         fail_step(draft, asked.path, error, fence=fence)
@@ -114,9 +108,9 @@ def _again(draft: Draft, asked: Asked, outcome: Outcome, fence: int) -> None:
     """Retry by the call's own policy, or give up."""
     policy = Retry.from_json(asked.info["retry"])
     error = {"code": outcome.kind, **dict(outcome.error or {}), "attempt": asked.attempt, "path": asked.path}
-    exhausted = asked.attempt >= policy.max_attempts
-    if outcome.permanent or exhausted or draft.state.phase != "open":
-        _give_up(draft, asked, error, fence)
+    over = asked.attempt >= policy.max_attempts or orphaned(draft.state, draft.state.nodes[asked.node])
+    if outcome.permanent or over or draft.state.phase != "open":
+        give_up(draft, asked, error, fence)
         return
     wait = max(policy.delay(asked.attempt, draft.at.dice), outcome.retry_after or 0.0)
     draft.emit(
@@ -133,7 +127,9 @@ def _ambiguous(draft: Draft, asked: Asked, outcome: Outcome, fence: int) -> None
         park_unknown(draft, asked.path, fence)
 
 
-def become_unknown(draft: Draft, asked: Asked, reason: str, evidence: dict[str, Any], wake_at: str | None) -> None:
+def become_unknown(
+    draft: Draft, asked: Asked, reason: str, evidence: dict[str, Any], wake_at: str | None
+) -> None:
     """State the gap between promise and outcome."""
     draft.emit(
         "outcome_unknown", asked.path, invocation=asked.info["invocation"], reason=reason,
@@ -145,7 +141,12 @@ def park_unknown(draft: Draft, path: str, fence: int) -> None:
     """The step waits for a probe's time, or for a person."""
     asked = draft.state.calls[path]
     draft.emit(
-        "job_parked", path, kind="unknown_outcome", name=asked.info["invocation"], wake_at=asked.wake_at, fence=fence
+        "job_parked",
+        path,
+        kind="unknown_outcome",
+        name=asked.info["invocation"],
+        wake_at=asked.wake_at,
+        fence=fence,
     )
 
 
@@ -153,14 +154,23 @@ def lose(draft: Draft, wish: LoseLease) -> None:
     """The claim ended without an outcome."""
     node = draft.claimed(wish.node, wish.fence)
     draft.emit(
-        "lease_lost", node.id, worker=node.worker, fence=wish.fence, reason=wish.reason, known_dead=wish.known_dead
+        "lease_lost",
+        node.id,
+        worker=node.worker,
+        fence=wish.fence,
+        reason=wish.reason,
+        known_dead=wish.known_dead,
     )
     for path in sorted(node.open):
         asked = draft.state.calls[path]
         if asked.status == "open":
             when = draft.now if wish.known_dead else asked.info["deadline"]
             become_unknown(
-                draft, asked, wish.reason, {"known_dead": wish.known_dead}, when if asked.info["probe"] else None
+                draft,
+                asked,
+                wish.reason,
+                {"known_dead": wish.known_dead},
+                when if asked.info["probe"] else None,
             )
     _park_if_unknown(draft, node, wish.fence)
 
@@ -179,76 +189,27 @@ def hand_back(draft: Draft, name: str, fence: int, reason: str) -> None:
     draft.emit("lease_lost", name, worker=node.worker, fence=fence, reason=reason, known_dead=True)
 
 
-def answer(draft: Draft, wish: Answer) -> None:
-    """A probe or a person says what became of an unknown call."""
-    asked = draft.state.calls.get(wish.path)
-    if asked is None or "invocation" not in asked.info:
-        raise NotFound(f"job {draft.state.job}: there is no call {wish.path}")
-    if asked.status != "unknown" or draft.state.ended:
-        raise Stale(
-            f"job {draft.state.job}, call {wish.path}: its outcome is not unknown ({asked.status}); "
-            "look at the job again",
-            code="not_unresolved",
-        )
-    if wish.fence:
-        draft.claimed(asked.node, wish.fence)
-    known_dead = bool(asked.info.get("known_dead"))
-    if wish.verdict == "unknown" or (wish.verdict == "absent" and not (wish.accepted or known_dead)):
-        _still_unknown(draft, asked, wish)
-        return
-    if wish.verdict not in ("landed", "absent", "fail"):
-        raise Invalid(f"an outcome is resolved as landed, absent or fail, not {wish.verdict!r}")
-    _resolved(draft, asked, wish)
+def leave_calls(draft: Draft, name: str, fence: int) -> bool:
+    """A step wants to settle: say what becomes of its calls in flight, and park it if that is not known.
+
+    Returns:
+        Whether it parked; it settles when it runs again and every outcome is known (Law L6).
+    """
+    for path in sorted(draft.state.nodes[name].open):
+        asked = draft.state.calls[path]
+        if asked.status == "open" and asked.info["effect"] == "at_most_once":
+            when = asked.info["deadline"] if asked.info["probe"] else None
+            become_unknown(draft, asked, "left_open", {"known_dead": False}, when)
+        elif asked.status == "open":
+            _finished(draft, asked, "abandoned", Outcome("abandoned"))
+    return park_on_unknown(draft, name, fence)
 
 
-def _resolved(draft: Draft, asked: Asked, wish: Answer) -> None:
-    fence = wish.fence or asked.fence
-    more: dict[str, Any] = {"result": wish.result} if wish.verdict == "landed" else {}
-    if wish.comment:
-        more["comment"] = wish.comment
-    draft.emit(
-        "outcome_resolved", asked.path, invocation=asked.info["invocation"], verdict=wish.verdict,
-        by=wish.by.to_json(), evidence=dict(wish.evidence), fence=fence, **more,
-    )  # fmt: skip
-    if wish.verdict == "landed":
-        landed(draft, asked.path, fence)
-    elif wish.verdict == "fail":
-        error = {
-            "code": "outcome_unknown",
-            "message": f"{wish.by.name or wish.by.id} gave up call {asked.path} of tool {asked.name}: "
-            "whether its effect happened stays unknown",
-        }
-        _give_up(draft, asked, error, fence)
-
-
-def _still_unknown(draft: Draft, asked: Asked, wish: Answer) -> None:
-    """Asked in vain: ask again later; an `absent` that proves nothing goes to a person."""
-    probes = int(asked.info.get("probes", 0)) + 1
-    later = wish.verdict == "unknown" and probes < PROBE_RETRY.max_attempts
-    wake_at = plus(draft.now, PROBE_RETRY.delay(probes, draft.at.dice)) if later else None
-    draft.emit(
-        "outcome_unknown", asked.path, invocation=asked.info["invocation"], reason=asked.info["reason"],
-        attempt=asked.attempt, fence=asked.fence, answer=wish.verdict, wake_at=wake_at, probes=probes,
-        evidence={**dict(wish.evidence), "known_dead": bool(asked.info.get("known_dead"))},
-    )  # fmt: skip
-    if draft.is_graph_step(asked.path):
-        park_unknown(draft, asked.path, wish.fence)
-
-
-def late(draft: Draft, wish: LateOutcome) -> None:
-    """Evidence of an outcome whose claim is gone; it may close a promise that is still unknown (L4)."""
-    asked = draft.state.calls.get(wish.path)
-    if asked is None or "invocation" not in asked.info:
-        raise Illegal(f"job {draft.state.job}: no promise was made at {wish.path}")
-    body: dict[str, Any] = {"error": dict(wish.outcome.error)} if wish.outcome.error else {}
-    if wish.outcome.kind == "landed":
-        body["result"] = wish.outcome.value
-    draft.emit(
-        "late_outcome", wish.path, invocation=asked.info["invocation"], status=wish.outcome.kind,
-        attempt=wish.attempt, fence=wish.fence, **body,
-    )  # fmt: skip
-    same = asked.status == "unknown" and asked.attempt == wish.attempt and not draft.state.ended
-    if same and wish.outcome.kind in ("landed", "not_landed"):
-        who = Actor(id=f"claim:{wish.fence}", name="the call itself, late", kind="worker")
-        verdict = "landed" if wish.outcome.kind == "landed" else "absent"
-        _resolved(draft, asked, Answer(path=wish.path, verdict=verdict, by=who, result=wish.outcome.value))
+def park_on_unknown(draft: Draft, name: str, fence: int) -> bool:
+    """Park a step on each of its unknown outcomes; whether there were any."""
+    unknown = [
+        path for path in sorted(draft.state.nodes[name].open) if draft.state.calls[path].status == "unknown"
+    ]
+    for path in unknown:
+        park_unknown(draft, path, fence)
+    return bool(unknown)

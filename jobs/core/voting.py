@@ -94,5 +94,13 @@ def _count(draft: Draft, asked: Asked, wish: Vote) -> None:
         "form": wish.form,
         "approval": wish.approval,
     }
-    draft.emit("wait_completed", asked.path, kind="approval", name=asked.name, value=value, source=None, timed_out=False)
+    draft.emit(
+        "wait_completed",
+        asked.path,
+        kind="approval",
+        name=asked.name,
+        value=value,
+        source=None,
+        timed_out=False,
+    )
     conclude(draft, asked.path)

@@ -22,7 +22,9 @@ def ask(
     if kind not in WAITS:
         raise Invalid(f"job {draft.state.job}, {path}: {kind!r} is not a wait")
     body = {**spec, "due": _due(draft, kind, spec)}
-    draft.emit("command_emitted", path, command=kind, name=name, args=body, digest=digest_of(args), fence=fence)
+    draft.emit(
+        "command_emitted", path, command=kind, name=name, args=body, digest=digest_of(args), fence=fence
+    )
     if kind == "approval":
         _request(draft, path, spec)
     elif kind == "child":
@@ -63,7 +65,13 @@ def settle_now(draft: Draft, path: str) -> None:
 
 def _complete(draft: Draft, asked: Asked, value: Any, *, source: Any, timed_out: bool = False) -> None:
     draft.emit(
-        "wait_completed", asked.path, kind=asked.kind, name=asked.name, value=value, source=source, timed_out=timed_out
+        "wait_completed",
+        asked.path,
+        kind=asked.kind,
+        name=asked.name,
+        value=value,
+        source=source,
+        timed_out=timed_out,
     )
     conclude(draft, asked.path)
 
@@ -104,6 +112,8 @@ def fire_due(draft: Draft, name: str) -> None:
 
 def fire_all_due(draft: Draft) -> None:
     """Fire every wait of the job whose time has passed, before anything else is judged."""
+    if draft.state.phase != "open":  # a job that ends waits for nothing any more
+        return
     for name in sorted(draft.state.agenda):
         node = draft.state.nodes[name]
         if node.open:
@@ -134,7 +144,9 @@ def signal(draft: Draft, wish: SendSignal) -> None:
         raise Ended(f"job {draft.state.job} is {draft.state.phase}: it takes no signal any more")
     _known_signal(draft.state, wish.name)
     fire_all_due(draft)
-    draft.emit("signal_received", "", name=wish.name, payload=wish.payload, id=wish.id, actor=wish.actor.to_json())
+    draft.emit(
+        "signal_received", "", name=wish.name, payload=wish.payload, id=wish.id, actor=wish.actor.to_json()
+    )
     _deliver(draft, "signal", wish.name)
 
 
@@ -202,7 +214,9 @@ def hold(draft: Draft, wish: Hold) -> None:
     draft.open("hold")
     node = _step(draft, wish.node)
     if node.status != "ready" or draft.state.paused:
-        raise Stale(f"job {draft.state.job}, step {node.id} is {node.status}: nothing to hold", code="not_ready")
+        raise Stale(
+            f"job {draft.state.job}, step {node.id} is {node.status}: nothing to hold", code="not_ready"
+        )
     draft.emit("job_parked", node.id, kind=wish.kind, name=wish.name)
 
 
@@ -211,7 +225,15 @@ def unhold(draft: Draft, wish: Unhold) -> None:
     node = _step(draft, wish.node)
     if node.status == "parked" and node.hold is not None and not draft.state.ended:
         kind, name = node.hold
-        draft.emit("wait_completed", wish.path or node.id, kind=kind, name=name, value=None, source=None, timed_out=False)
+        draft.emit(
+            "wait_completed",
+            wish.path or node.id,
+            kind=kind,
+            name=name,
+            value=None,
+            source=None,
+            timed_out=False,
+        )
 
 
 def _step(draft: Draft, name: str) -> Node:
