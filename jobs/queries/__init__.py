@@ -1,0 +1,36 @@
+"""The reading side that every face shares: plain reads, scoped by tenant, as the JSON that clients get."""
+
+from .approvals import approval_json, approvals_json, approvals_of, why_not
+from .effects import unresolved_json, unresolved_of
+from .events import events_of, wire, wire_events
+from .jobs import job_for, job_json, jobs_of
+from .registry import definition, definitions, tool, tools
+from .stuck import stuck
+from .system import overview
+from .tracing import node_detail, trace
+from .workers import workers_json, workers_of
+
+__all__ = [
+    "approval_json",
+    "approvals_json",
+    "approvals_of",
+    "definition",
+    "definitions",
+    "events_of",
+    "job_for",
+    "job_json",
+    "jobs_of",
+    "node_detail",
+    "overview",
+    "stuck",
+    "tool",
+    "tools",
+    "trace",
+    "unresolved_json",
+    "unresolved_of",
+    "why_not",
+    "wire",
+    "wire_events",
+    "workers_json",
+    "workers_of",
+]
