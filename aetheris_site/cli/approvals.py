@@ -64,14 +64,22 @@ def _answering(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(cls=Verb, example="aetheris approve 0197c1a2-… --comment 'checked with the customer'")
 @_answering
 def approve(session: Session, target: str, **answer: Any) -> None:
-    """Answer yes to a question: APPROVAL is its id, JOB one with a single open question."""
+    """Answer yes to a question.
+
+    APPROVAL is its id, JOB one with a single open question. Prints what is shown and sends its digest, so that
+    the answer counts only for that.
+    """
     _decide(session, "approve", target, **answer)
 
 
 @click.command(cls=Verb, example="aetheris reject 0197c1a2-… --comment 'already refunded'")
 @_answering
 def reject(session: Session, target: str, **answer: Any) -> None:
-    """Answer no to a question: APPROVAL is its id, JOB one with a single open question."""
+    """Answer no to a question.
+
+    APPROVAL is its id, JOB one with a single open question. Prints what is shown and sends its digest, so that
+    the answer counts only for that.
+    """
     _decide(session, "reject", target, **answer)
 
 

@@ -18,7 +18,7 @@ from .words import clip, compact, line, pretty
 @click.argument("name", required=False)
 @click.pass_obj
 def definitions(session: Session, name: str | None) -> None:
-    """List registered agents and their versions; with NAME also their goals."""
+    """List agents and their versions; with NAME also the goal's form."""
     api = session.api()
     if name is None:
         found: Any = list(api.pages("/api/definitions"))
@@ -41,7 +41,7 @@ def definitions(session: Session, name: str | None) -> None:
 @click.argument("name", required=False)
 @click.pass_obj
 def tools(session: Session, name: str | None) -> None:
-    """List registered tools; with NAME also its arguments."""
+    """List tools; with NAME also the arguments' form."""
     api = session.api()
     if name is None:
         found: Any = list(api.pages("/api/tools"))

@@ -65,7 +65,7 @@ def resume(session: Session, job: str, reason: str) -> None:
 @click.option("--reason", default="", help="Why; kept in the job's history.")
 @click.pass_obj
 def cancel(session: Session, job: str, reason: str) -> None:
-    """End a job: nothing new starts, calls on their way are settled first."""
+    """End a job; calls on their way are settled first."""
     _told(session, _control(session, job, "cancel", reason), f"Job {job} is being cancelled.")
 
 

@@ -57,7 +57,7 @@ def jobs(
 @click.argument("job")
 @click.pass_obj
 def job(session: Session, job: str) -> None:
-    """Show one job: its status, what it waits for, goal, output and error."""
+    """Show one job: status, goal, output, and what it waits for."""
     found = session.api().get(job_path(job))
     if session.json:
         document(found)

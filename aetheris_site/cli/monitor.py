@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def monitor(session: Session, watch: bool, interval: float) -> None:
-    """Show jobs by status, workers, what is stuck and what waits for people."""
+    """Show jobs, workers and what is stuck, on one screen."""
     if watch and session.json:
         raise click.UsageError("--json prints one document, --watch never ends: give one of them.")
     api = session.api()

@@ -20,7 +20,10 @@ from .words import compact, pretty
 @click.argument("job")
 @click.pass_obj
 def verify(session: Session, job: str) -> None:
-    """Check a job's chain of events; exit 1 names the first break."""
+    """Check a job's chain of events.
+
+    Exit 1 names the first break.
+    """
     if job.lower().endswith(".zip") or Path(job).is_file():
         raise Refused(
             f"{job} is a file; evidence packages cannot be verified yet",
@@ -37,7 +40,10 @@ def verify(session: Session, job: str) -> None:
 @click.argument("job")
 @click.pass_obj
 def replay(session: Session, job: str) -> None:
-    """Replay a job from its events, calling nothing; exit 1 shows the first difference."""
+    """Replay a job from its events, calling nothing.
+
+    Exit 1 shows the first difference.
+    """
     answer = session.api().post(f"{job_path(job)}/replay")
     _show(session, answer)
     if not answer.get("ok"):

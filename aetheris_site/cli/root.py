@@ -66,7 +66,7 @@ class Root(click.Group):
             found: list[tuple[str, Any]] = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(title):
                 rows = [
-                    (name.ljust(width), command.get_short_help_str(70)) for name, command in found if command
+                    (name.ljust(width), command.get_short_help_str(64)) for name, command in found if command
                 ]
                 formatter.write_dl(rows)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from .address import OPERATOR, Access, Wishes, access
 
 if TYPE_CHECKING:
@@ -56,4 +58,6 @@ class Session:
         """The API, opened with the token of this call."""
         from .client import Api, connect  # httpx takes longer to load than --help to print
 
-        return Api(connect(self.access(role), self.transport))
+        http = connect(self.access(role), self.transport)
+        click.get_current_context().call_on_close(http.close)
+        return Api(http)
