@@ -23,7 +23,7 @@ class Draft:
     def now(self) -> str:
         return self.at.now
 
-    def emit(self, type: str, node: str = "", **body: Any) -> None:
+    def emit(self, type: str, node: str = "", /, **body: Any) -> None:
         """One more fact; the state moves with it."""
         moment = max(self.at.now, self.state.at)
         fact = Fact(type=type, node=node, body=body, seq=self.state.seq + 1, at=moment)
