@@ -13,6 +13,8 @@ from .reading import job_pairs
 from .session import Session
 from .words import clip, compact, moment, named, parked
 
+LARGEST = 200  # of a page, as the server has it
+
 
 @click.command(cls=Verb, example="aetheris jobs --status parked --agent refund")
 @click.option(
@@ -34,7 +36,9 @@ def jobs(
     everything: bool,
 ) -> None:
     """List jobs, the newest first."""
-    pages = session.api().pages("/api/jobs", status=statuses, agent=agent, tag=tag, requester=requester)
+    page = LARGEST if everything else min(limit + 1, LARGEST)
+    filters = {"status": statuses, "agent": agent, "tag": tag, "requester": requester}
+    pages = session.api().pages("/api/jobs", limit=page, **filters)
     found = list(pages if everything else islice(pages, limit + 1))
     shown = found if everything else found[:limit]
     if session.json:
