@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from aetheris_site.cli.root import SECTIONS, cli
@@ -78,3 +81,10 @@ def test_a_token_is_never_printed() -> None:
     assert desk.asked[0].headers["Authorization"] == "Bearer aeth_secret"
     assert "aeth_secret" not in ended.out + ended.err
     assert ended.code == 0
+
+
+def test_the_page_about_the_command_line_names_every_command_and_none_that_does_not_exist_yet() -> None:
+    page_text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    named = {found.split()[0] for found in re.findall(r"`([a-z]+(?: [^`]*)?)`", page_text)}
+    assert {name for names in SECTIONS.values() for name in names} <= named
+    assert not named & set(LATER)
