@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .address import APPROVER
-from .failures import Failure, Refused
+from .failures import Failure, Missing, Refused
 from .options import JSON, Verb, value_of
 from .output import Columns, document, record, table
 from .paths import part
@@ -103,31 +103,33 @@ def _decide(
 
 
 def _find(api: Api, target: str) -> Approval:
-    """The question that is meant: one with that id, else the single open one of that job.
+    """The question that is meant: the one with that id, else the single open one of that job.
 
     Raises:
-        Failure: there is none, or the job has several.
+        Failure: there is neither, or the job has several.
     """
-    wanted = target.lower()
-    known = list(api.pages("/api/approvals"))
-    for each in known:
-        if each["id"] == wanted:
-            return dict(each)
-    of_job = [each for each in known if each["job"] == wanted and each["state"] == "open"]
-    if len(of_job) == 1:
-        return dict(of_job[0])
-    if of_job:
-        ids = ", ".join(f"{each['id']} ({each['node']})" for each in of_job)
+    try:
+        found: Approval = api.get(f"/api/approvals/{part(target)}")
+    except Missing:
+        return _of_job(api, target)
+    return found
+
+
+def _of_job(api: Api, job: str) -> Approval:
+    asked: list[Approval] = list(api.pages("/api/approvals", state="open", job=job))
+    if len(asked) == 1:
+        return asked[0]
+    if not asked:
         raise Refused(
-            f"Job {target} asks {len(of_job)} questions: {ids}",
-            code="ambiguous",
-            advice="Name one of them instead of the job.",
+            f"Job {job} asks nothing now",
+            code="no_open_approval",
+            advice="`aetheris approvals --all` lists what was asked.",
         )
-    api.get(f"/api/jobs/{part(target)}")
+    ids = ", ".join(f"{each['id']} ({each['node']})" for each in asked)
     raise Refused(
-        f"Job {target} asks nothing now",
-        code="no_open_approval",
-        advice="`aetheris approvals --all` lists what was asked.",
+        f"Job {job} asks {len(asked)} questions: {ids}",
+        code="ambiguous",
+        advice="Name one of them instead of the job.",
     )
 
 

@@ -22,7 +22,7 @@ LARGEST = 200  # of a page, as the server has it
 )
 @click.option("--agent", help="Only jobs of this agent.")
 @click.option("--tag", help="Only jobs with this tag.")
-@click.option("--requester", help="Only jobs that this user asked for.")
+@click.option("--requester", metavar="ID", help="Only jobs that the user with this id asked for.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @click.option("--all", "everything", is_flag=True, help="Every one, however many.")
 @click.pass_obj

@@ -13,7 +13,7 @@ from .failures import Failure
 from .options import DURATION, Verb
 from .output import document
 from .session import Session
-from .words import clean, compact
+from .words import clean, compact, line
 
 if TYPE_CHECKING:
     from .client import Api
@@ -53,7 +53,8 @@ def screen(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"Stuck: {len(rows)}" if rows else "Nothing is stuck."
     for row in rows:
-        yield f"  {compact(row)}"
+        place = line(f"{row.get('cause')}: job {row.get('job')} {row.get('node') or ''}".rstrip())
+        yield f"  {place}: {line(str(row.get('why')))}. To do: {line(str(row.get('advice')))}"
 
 
 def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

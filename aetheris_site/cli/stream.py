@@ -33,25 +33,27 @@ def payloads(lines: Iterable[str]) -> Iterator[str]:
 def follow(api: Api, job: str, *, after: int = 0, clock: Clock | None = None) -> Iterator[Mapping[str, Any]]:
     """Every event of a job from behind `after` to its end, each once, as they come.
 
+    The server ends the stream of an ended job; what was appended after the end comes before that.
+
     Raises:
         Failure: no such job, refused, or the server stays away for a minute.
     """
     clock = clock or Clock()
-    silent_since = clock.now()
-    while True:
+    silent_since, ended = clock.now(), False
+    while not ended:
         begun_after = after
         try:
             for event in _connection(api, job, after):
                 after, silent_since = int(event["seq"]), clock.now()
+                ended = ended or event["type"] in TERMINAL
                 yield event
-                if event["type"] in TERMINAL:
-                    return
             if after == begun_after and _is_over(api, job):
                 return
         except Failure as failure:
             if failure.code not in ("unreachable", "no_answer") or clock.now() - silent_since >= _PATIENCE:
                 raise
-        clock.sleep(1.0)
+        if not ended:
+            clock.sleep(1.0)
 
 
 def _connection(api: Api, job: str, after: int) -> Iterator[Mapping[str, Any]]:

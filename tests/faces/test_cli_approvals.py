@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from aetheris_site.cli import session
@@ -40,9 +41,14 @@ def approval(**changes: Any) -> dict[str, Any]:
 
 
 def desk(*rows: dict[str, Any], decided: Any = None) -> Desk:
+    def of_job(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("job", JOB).lower() != JOB:
+            return problem(404, "not_found", "there is no such job")
+        return page(*(row for row in rows if row["state"] == request.url.params.get("state", row["state"])))
+
     answers: Any = {
-        "GET /api/approvals": page(*rows),
-        f"GET /api/jobs/{JOB}": ok(job()),
+        "GET /api/approvals": of_job,
+        **{f"GET /api/approvals/{row['id']}": ok(row) for row in rows},
         f"POST /api/approvals/{ASKED}/decide": decided or ok(approval(state="approved")),
     }
     return Desk(answers)

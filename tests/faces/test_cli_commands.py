@@ -206,12 +206,12 @@ def test_a_new_token_is_the_only_thing_on_stdout() -> None:
 def test_the_monitor_shows_figures_and_what_is_stuck() -> None:
     desk = Desk({
         "GET /api/system/overview": ok({"jobs": {"running": 3, "parked": 1}, "oldest_due": None}),
-        "GET /api/system/stuck": page({"job": JOB, "why": "no worker offers refund@2"}),
+        "GET /api/system/stuck": page({"cause": "nobody_offers", "job": JOB, "node": "pay", "why": "none offers", "advice": "start one"}),
     })  # fmt: skip
     text = aetheris("monitor", desk=desk).out
     assert "jobs running  3\n" in text
     assert "Stuck: 1\n" in text
-    assert "no worker offers refund@2" in text
+    assert f"  nobody_offers: job {JOB} pay: none offers. To do: start one\n" in text
     assert set(aetheris("monitor", "--json", desk=desk).json) == {"overview", "stuck"}
 
 

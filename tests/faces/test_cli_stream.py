@@ -75,6 +75,12 @@ def test_a_broken_connection_goes_on_behind_the_last_event() -> None:
     assert [request.headers["Last-Event-ID"] for request in desk.asked] == ["0", "2"]
 
 
+def test_what_was_appended_after_the_end_of_a_job_is_told_too() -> None:
+    assert seqs(Desk({STREAM: stream(sse(1, 2, end=True) + sse(3))})) == [1, 2, 3]
+    cut = sse(1, 2, end=True)
+    assert seqs(Desk({STREAM: [httpx.Response(200, stream=Cut(cut)), stream(sse(9))]})) == [1, 2]
+
+
 def test_a_stream_that_ends_without_the_end_of_the_job_is_opened_again() -> None:
     desk = Desk(
         {STREAM: [stream(sse(1)), stream(""), stream(sse(2, end=True))], f"GET /api/jobs/{JOB}": ok(job())}
