@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from . import errors, health
+from . import errors, health, metrics
+
+# JSON unless YAML is asked for: whatever reads YAML reads JSON too.
+schema = SpectacularAPIView.as_view(
+    renderer_classes=[OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2]
+)
+# The page loads its script from a second address of its own: nothing in it is inline.
+docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="aetheris/api_docs.html")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("api/schema/", schema, name="schema"),
+    path("api/schema", schema),
+    path("api/docs/", docs, name="docs"),
+    path("api/docs", docs),
+    path("api/", include("jobs.api.urls")),
+    path("api/", include("forensics.api")),
     re_path(r"^api(/.*)?$", errors.not_found),
 ]
 

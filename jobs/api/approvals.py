@@ -1,0 +1,77 @@
+"""`/api/approvals`: what people are asked, and their answers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .. import services
+from ..core.errors import Invalid
+from ..queries.approvals import STATES, approval_for, approval_json, approvals_json, approvals_of
+from . import schemas
+from .acting import Acting
+from .forms import DecideForm
+from .pagination import PAGING, PagesView
+
+STATE = OpenApiParameter("state", str, enum=list(STATES), description="Only those in this state.")
+JOB = OpenApiParameter("job", {"type": "string", "format": "uuid"}, description="Only those of this job.")
+
+
+class ApprovalsView(Acting, PagesView):
+    """Approvals of the tenant."""
+
+    @extend_schema(
+        operation_id="list_approvals",
+        summary="List approvals",
+        parameters=[STATE, JOB, *schemas.PAGING],
+        responses=schemas.answers({200: schemas.page(schemas.APPROVAL)}, 422),
+    )
+    def get(self, request: Request) -> Response:
+        """Approvals, the oldest first; each says whether you may decide it, and if not, why."""
+        self.known("state", "job", *PAGING)
+        rows = approvals_of(self.tenant)
+        state, job = request.query_params.get("state"), request.query_params.get("job")
+        if state is not None:
+            if state not in STATES:
+                raise Invalid(
+                    f"state: there is {', '.join(STATES)}", errors=[{"loc": ["state"], "msg": "unknown"}]
+                )
+            rows = rows.filter(state=state)
+        if job is not None:
+            rows = rows.filter(job_id=self.job(job).id)
+        return self.page(rows, ("requested_at", "id"), lambda found: approvals_json(found, self.actor))
+
+
+class ApprovalView(Acting):
+    """One approval."""
+
+    @extend_schema(
+        operation_id="get_approval",
+        summary="Read an approval",
+        responses=schemas.answers({200: schemas.APPROVAL}, 404),
+    )
+    def get(self, request: Request, approval: UUID) -> Response:
+        """What is asked, what is shown, what it releases, and who voted."""
+        return Response(approval_json(approval_for(self.tenant, approval), self.actor))
+
+
+class DecideView(Acting):
+    """A decision."""
+
+    @extend_schema(
+        operation_id="decide_approval",
+        summary="Approve or reject",
+        request=DecideForm,
+        responses=schemas.answers({200: schemas.APPROVAL}, 404, 409, 413, 422),
+    )
+    def post(self, request: Request, approval: UUID) -> Response:
+        """Decide on exactly what was shown: a digest of something else is refused."""
+        wish = self.body(DecideForm)
+        services.decide(
+            approval, wish["decision"], digest=wish["digest"], actor=self.actor, comment=wish["comment"],
+            form=wish["form"],
+        )  # fmt: skip
+        return Response(approval_json(approval_for(self.tenant, approval), self.actor))

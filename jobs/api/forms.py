@@ -1,0 +1,84 @@
+"""Bodies of requests."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from rest_framework import serializers
+
+from .fields import AnyJSON, Form, Text, Whole
+
+LONGEST_COMMENT = 10_000
+# A quote or backslash is written as two characters in the stored list, and could not be searched for.
+PLAIN = RegexValidator(r'^[^"\\\x00-\x1f]+\Z', "a tag has no quotes, backslashes or control characters")
+
+
+class SubmitForm(Form):
+    """A new job."""
+
+    agent = Text(max_length=200, help_text="Name of an agent, or `name@version`.")
+    goal = AnyJSON(help_text="What the agent is to do; validated against its goal schema.")
+    priority = Whole(required=False, default=0, min_value=-100, max_value=100)
+    tags = serializers.ListField(
+        child=Text(max_length=64, validators=[PLAIN]), required=False, default=list, max_length=20
+    )
+    queue = AnyJSON(required=False, default=None, help_text="Not supported yet: refused.")
+    deadline = AnyJSON(required=False, default=None, help_text="Not supported yet: refused.")
+    on_failure = serializers.ChoiceField(
+        choices=["fail", "compensate"],
+        required=False,
+        default="fail",
+        help_text="`compensate`: not supported yet.",
+    )
+
+
+class SignalForm(Form):
+    """A signal."""
+
+    name = Text(max_length=120)
+    payload = AnyJSON(required=False, default=None)
+    id = Text(required=False, allow_null=True, default=None, max_length=255,
+              help_text="The sender's own id: the same id again is accepted and changes nothing.")  # fmt: skip
+
+
+class MessageForm(Form):
+    """A message on a channel."""
+
+    channel = Text(max_length=120)
+    payload = AnyJSON(required=False, default=None)
+    id = Text(required=False, allow_null=True, default=None, max_length=255)
+
+
+class ReasonForm(Form):
+    """Why something is paused, resumed or cancelled."""
+
+    reason = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+
+
+class DecideForm(Form):
+    """A decision on an approval."""
+
+    decision = serializers.ChoiceField(choices=["approve", "reject"])
+    digest = Text(max_length=64, help_text="The digest of what was shown to the person who decides.")
+    comment = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+    form = AnyJSON(
+        required=False, default=None, help_text="The answer to the approval's form, if it has one."
+    )
+
+
+class ResolveForm(Form):
+    """What became of a call whose outcome is unknown."""
+
+    verdict = serializers.ChoiceField(choices=["landed", "absent", "fail"])
+    result = AnyJSON(required=False, default=None, help_text="For `landed`: the call's result.")
+    comment = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+
+
+class TokenForm(Form):
+    """A new token of one's own."""
+
+    name = Text(required=False, default="", allow_blank=True, max_length=120)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class NothingForm(Form):
+    """A request that has nothing to say."""

@@ -1,0 +1,153 @@
+"""Answers that tell of the whole: traces, steps in depth, counts, tokens; as the OpenAPI document has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from .schemas import EventAnswer, counts, text, texts, when
+
+
+class CallAnswer(s.Serializer[Any]):
+    """One thing that a step asked of the outside."""
+
+    path = text()
+    kind = text()
+    name = text(allow_blank=True)
+    status = text()
+    attempts = s.IntegerField()
+    invocation = s.UUIDField(allow_null=True)
+    seconds = s.FloatField(allow_null=True)
+    error = s.JSONField()
+
+
+class StepAnswer(s.Serializer[Any]):
+    """One step in a trace."""
+
+    node = text()
+    kind = text()
+    status = text()
+    attempts = s.IntegerField()
+    started_at = when(allow_null=True)
+    finished_at = when(allow_null=True)
+    worker = text(allow_null=True)
+    calls = CallAnswer(many=True)
+    input = s.JSONField()
+    output = s.JSONField()
+    error = s.JSONField()
+
+
+class MomentAnswer(s.Serializer[Any]):
+    """One event in one line."""
+
+    seq = s.IntegerField()
+    at = when()
+    type = text()
+    node = text(allow_blank=True)
+    summary = text()
+
+
+class TraceAnswer(s.Serializer[Any]):
+    """A job told from its history."""
+
+    job = s.UUIDField()
+    status = text()
+    tree = StepAnswer(many=True)
+    timeline = MomentAnswer(many=True)
+
+
+class AttemptAnswer(s.Serializer[Any]):
+    """One claim of a step."""
+
+    fence = s.IntegerField()
+    attempt = s.IntegerField()
+    worker = text()
+    reason = text()
+    started_at = when()
+    ended_at = when(allow_null=True)
+    end = text(allow_null=True)
+    error = s.JSONField()
+
+
+class NodeAnswer(s.Serializer[Any]):
+    """One step, or one call, in depth."""
+
+    node = text()
+    kind = text()
+    status = text()
+    spec = s.JSONField()
+    attempts = AttemptAnswer(many=True)
+    input = s.JSONField()
+    output = s.JSONField()
+    error = s.JSONField()
+    state_before = s.JSONField()
+    state_after = s.JSONField()
+    snapshots = s.ListField(child=s.JSONField())
+    calls = CallAnswer(many=True)
+    events = EventAnswer(many=True)
+
+
+class OverviewAnswer(s.Serializer[Any]):
+    """Counts."""
+
+    now = when()
+    tenant = text()
+    jobs = s.DictField(child=s.IntegerField())
+    agenda = s.DictField(child=s.IntegerField())
+    oldest_due = when(allow_null=True)
+    workers = counts("alive", "draining", "slots")
+    approvals = s.IntegerField()
+    unresolved = s.IntegerField()
+    deliveries = counts("waiting", "failing")
+    tick = when(allow_null=True)
+
+
+class StuckAnswer(s.Serializer[Any]):
+    """Something that does not go on by itself."""
+
+    cause = text()
+    job = s.UUIDField()
+    node = text(allow_blank=True)
+    since = when(allow_null=True)
+    why = text()
+    advice = text()
+
+
+class MyToken(s.Serializer[Any]):
+    """The token that was used."""
+
+    id = s.IntegerField()
+    name = text(allow_blank=True)
+    prefix = text()
+    expires_at = when(allow_null=True)
+
+
+class MeAnswer(s.Serializer[Any]):
+    """The caller."""
+
+    id = text()
+    name = text()
+    tenant = text()
+    groups = texts()
+    superuser = s.BooleanField()
+    may = texts()
+    token = MyToken(allow_null=True)
+
+
+class TokenAnswer(s.Serializer[Any]):
+    """A token, without its text."""
+
+    id = s.IntegerField()
+    name = text(allow_blank=True)
+    prefix = text()
+    tenant = text()
+    created_at = when()
+    expires_at = when(allow_null=True)
+    revoked_at = when(allow_null=True)
+
+
+class NewTokenAnswer(TokenAnswer):
+    """A new token; its text is never shown again."""
+
+    token = text()

@@ -1,0 +1,62 @@
+"""Addresses of the API, each with and without a slash at its end."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+from rest_framework.views import APIView
+
+from . import approvals, history, jobs, later, own_tokens, registry, system, unresolved, words
+
+app_name = "aetheris"
+
+
+def both(route: str, view: type[APIView], name: str, **options: str) -> list[URLPattern]:
+    """A route as it is published, and the same with a slash, which the schema does not list."""
+    return [
+        path(route, view.as_view(**options), name=name),
+        path(f"{route}/", view.as_view(**options, schema=None)),
+    ]
+
+
+LATER = {
+    "jobs/<uuid:job>/retry": "retrying a job",
+    "jobs/<uuid:job>/fork": "forking a job",
+    "jobs/<uuid:job>/confirm": "confirmation replay",
+    "jobs/<uuid:job>/evidence": "the evidence graph",
+    "jobs/<uuid:job>/export": "evidence packages",
+    "agents": "long-lived agent instances",
+    "agents/<str:agent>": "long-lived agent instances",
+    "agents/<str:agent>/<str:part>": "long-lived agent instances",
+    "forensics/<path:question>": "forensic queries",
+}
+
+urlpatterns = [
+    *both("jobs", jobs.JobsView, "jobs"),
+    *both("jobs/<uuid:job>", jobs.JobView, "job"),
+    *both("jobs/<uuid:job>/events", history.EventsView, "events"),
+    *both("jobs/<uuid:job>/events/stream", history.StreamView, "stream"),
+    *both("jobs/<uuid:job>/signals", words.SignalsView, "signals"),
+    *both("jobs/<uuid:job>/messages", words.MessagesView, "messages"),
+    *both("jobs/<uuid:job>/pause", words.PauseView, "pause"),
+    *both("jobs/<uuid:job>/resume", words.ResumeView, "resume"),
+    *both("jobs/<uuid:job>/cancel", words.CancelView, "cancel"),
+    *both("jobs/<uuid:job>/trace", history.TraceView, "trace"),
+    path("jobs/<uuid:job>/nodes/<path:node>", history.NodeView.as_view(), name="node"),
+    *both("approvals", approvals.ApprovalsView, "approvals"),
+    *both("approvals/<uuid:approval>", approvals.ApprovalView, "approval"),
+    *both("approvals/<uuid:approval>/decide", approvals.DecideView, "decide"),
+    *both("unresolved", unresolved.UnresolvedView, "unresolved"),
+    *both("unresolved/<uuid:invocation>/resolve", unresolved.ResolveView, "resolve"),
+    *both("definitions", registry.DefinitionsView, "definitions"),
+    *both("definitions/<str:name>", registry.DefinitionView, "definition"),
+    *both("tools", registry.ToolsView, "tools"),
+    *both("tools/<str:name>", registry.ToolView, "tool"),
+    *both("workers", registry.WorkersView, "workers"),
+    *both("system/overview", system.OverviewView, "overview"),
+    *both("system/stuck", system.StuckView, "stuck"),
+    *both("me", system.MeView, "me"),
+    *both("tokens", own_tokens.TokensView, "tokens"),
+    *both("tokens/<int:token>", own_tokens.TokenView, "token"),
+]
+for _route, _what in LATER.items():
+    urlpatterns += both(_route, later.LaterView, "later", what=_what)
