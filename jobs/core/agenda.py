@@ -9,9 +9,6 @@ from .state import ON_THE_AGENDA, SETTLED, JobState, Node
 
 def place(state: JobState, node: Node) -> JobState:
     """The state with one step written, and the agenda kept."""
-    idle = node.status in ("waiting", "ready", "backoff", "parked")
-    if idle and orphaned(state, node) and not _bound(state, node):
-        node = replace(node, status="skipped", reason="upstream", wake_at=None, hold=None)
     agenda = state.agenda
     listed = _belongs_on_the_agenda(state, node)
     if listed != (node.id in agenda):
@@ -20,6 +17,13 @@ def place(state: JobState, node: Node) -> JobState:
     if due and node.id in due and node.status != "waiting":
         due = tuple(name for name in due if name != node.id)
     return state.but(nodes=state.nodes.set(node.id, node), agenda=agenda, due=due)
+
+
+def rest(state: JobState, node: Node) -> JobState:
+    """The state with a step written that does not run now; an item that its map has left behind is skipped."""
+    if orphaned(state, node) and not _bound(state, node):
+        node = replace(node, status="skipped", reason="upstream", wake_at=None, hold=None)
+    return place(state, node)
 
 
 def prune(state: JobState) -> JobState:
@@ -85,5 +89,5 @@ def withdraw_items(state: JobState, node: Node) -> JobState:
     """Items that owe nothing when their map settles will not run; the others settle by themselves."""
     for index in range(node.count):
         item = state.nodes[f"{node.id}/{index}"]
-        state = state if item.status in SETTLED else place(state, item)
+        state = state if item.status in SETTLED or item.status == "running" else rest(state, item)
     return state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .agenda import place
+from .agenda import place, rest
 from .events import Fact
 from .moments import plus
 from .state import GRACE, PHASE_ARROWS, STEP_ARROWS, Asked, JobState, Node
@@ -89,4 +89,4 @@ def wake(state: JobState, fact: Fact) -> JobState:
     target = STEP_ARROWS.get((node.status, fact.type))
     if target is None:  # the step runs already, or has settled
         return state
-    return place(state, replace(node, status=target, wake_at=None, hold=None))
+    return rest(state, replace(node, status=target, wake_at=None, hold=None))

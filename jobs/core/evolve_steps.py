@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .agenda import place
+from .agenda import place, rest
 from .arrows import arrow, earliest, next_look, owner, with_call
 from .events import Fact
 from .settle import settled
@@ -72,7 +72,7 @@ def retry(state: JobState, fact: Fact) -> JobState:
         return state
     tries = node.tries + int(fact.body["attempt"] > node.tries)
     waits = replace(node, status=arrow(state, node, fact.type), worker="", wake_at=when, tries=tries)
-    return place(state, replace(waits, wake_at=min(when, earliest(state, waits) or when)))
+    return rest(state, replace(waits, wake_at=min(when, earliest(state, waits) or when)))
 
 
 def lease_lost(state: JobState, fact: Fact) -> JobState:
@@ -82,7 +82,7 @@ def lease_lost(state: JobState, fact: Fact) -> JobState:
         if asked.status == "open" and asked.info["effect"] != "at_most_once":
             state = with_call(state, replace(asked, status="lost", wake_at=None))
     node = state.nodes[fact.node]
-    return place(
+    return rest(
         state, replace(node, status=arrow(state, node, fact.type), worker="", lost=True, wake_at=None)
     )
 

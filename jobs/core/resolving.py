@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.retry import Retry
 
+from .agenda import orphaned
 from .call_errors import given_up
 from .commands import Actor, Answer, LateOutcome
 from .draft import Draft
@@ -53,8 +54,17 @@ def _resolved(draft: Draft, asked: Asked, wish: Answer) -> None:
     elif wish.verdict == "fail":
         error = given_up(asked.name, asked.path, wish.by.to_json()["name"])
         give_up(draft, asked, error, fence)
+    elif orphaned(draft.state, draft.state.nodes[asked.node]):
+        _leave_behind(draft, asked, fence)
     elif not wish.fence and draft.state.nodes[asked.node].status == "running":
         _take_from_the_prober(draft, asked)
+
+
+def _leave_behind(draft: Draft, asked: Asked, fence: int) -> None:
+    """The map of this item has settled: what did not happen is not done any more."""
+    if draft.state.nodes[asked.node].status == "running":
+        error = {"code": "map_settled", "message": f"item {asked.path} did not happen before its map settled"}
+        give_up(draft, asked, error, fence)
 
 
 def _take_from_the_prober(draft: Draft, asked: Asked) -> None:

@@ -86,29 +86,38 @@ def wiring(plan: Plan) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, 
     """For each step which others must settle first, and the reverse.
 
     An approval also waits for the other inputs of the steps directly after it, because it is bound
-    to the exact arguments that it releases (design: Humans).
+    to the exact arguments that it releases (design: Humans); but never for what waits for itself.
     """
     inputs = {name: set(node.upstream) for name, node in plan.nodes.items()}
+    outputs = {name: set(plan.dependents.get(name, ())) for name in plan.nodes}
     for name, node in plan.nodes.items():
         if node.kind != "approval":
             continue
-        after = _descendants(plan, name)
-        for dependant in plan.dependents.get(name, ()):
-            inputs[name] |= {other for other in plan.nodes[dependant].upstream if other not in after}
-    dependents: dict[str, list[str]] = {name: [] for name in plan.nodes}
-    for name in plan.nodes:
-        for other in sorted(inputs[name]):
-            dependents[other].append(name)
-    return {k: frozenset(v) for k, v in inputs.items()}, {k: tuple(v) for k, v in dependents.items()}
+        after = _descendants(outputs, name)
+        for other in _other_inputs(plan, name) - after:
+            inputs[name].add(other)
+            outputs[other].add(name)
+    order = {name: place for place, name in enumerate(plan.nodes)}
+    dependents = {name: tuple(sorted(found, key=order.__getitem__)) for name, found in outputs.items()}
+    return {name: frozenset(found) for name, found in inputs.items()}, dependents
 
 
-def _descendants(plan: Plan, name: str) -> set[str]:
+def _other_inputs(plan: Plan, approval: str) -> set[str]:
+    """What the steps directly after an approval wait for besides; of other approvals only their data."""
+    found: set[str] = set()
+    for name in plan.dependents.get(approval, ()):
+        node = plan.nodes[name]
+        data = node.needs | node.soft
+        found |= {other for other in node.upstream if other in data or plan.nodes[other].kind != "approval"}
+    return found
+
+
+def _descendants(outputs: Mapping[str, set[str]], name: str) -> set[str]:
     found, stack = {name}, [name]
     while stack:
-        for dependant in plan.dependents.get(stack.pop(), ()):
-            if dependant not in found:
-                found.add(dependant)
-                stack.append(dependant)
+        new = outputs[stack.pop()] - found
+        found |= new
+        stack.extend(new)
     return found
 
 
