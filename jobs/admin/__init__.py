@@ -1,0 +1,7 @@
+"""The human face: jobs, approvals, unresolved effects, workers, tokens. Reads, and verbs; it decides nothing."""
+
+from __future__ import annotations
+
+from . import approvals, jobs, registers, tokens, unresolved
+
+__all__ = ["approvals", "jobs", "registers", "tokens", "unresolved"]

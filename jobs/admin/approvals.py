@@ -1,0 +1,171 @@
+"""Approvals: what waits for this person, exactly what is asked, and the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from jobs import queries, services
+from jobs.core.errors import Refused
+from jobs.models import Approval, Job
+from ledger.admin import pretty, utc
+
+from . import asking
+from .desk import Desk, actor_on
+from .forms import Decision
+from .shown import badge
+
+
+class Inbox(admin.SimpleListFilter):
+    """What waits for me (at first), or the others."""
+
+    title = "inbox"
+    parameter_name = "inbox"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "All open"), ("decided", "Closed"), ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "For me to decide"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Approval]) -> QuerySet[Approval]:
+        match self.value():
+            case "open":
+                return asking.by_deadline(queryset.filter(state="open"))
+            case "decided":
+                return queryset.exclude(state="open").order_by("-requested_at", "-id")
+            case "all":
+                return queryset.order_by("-requested_at", "-id")
+        return asking.undecided(queryset, actor_on(request))
+
+
+@admin.register(Approval)
+class ApprovalAdmin(Desk):
+    """Questions to people. Whoever is asked may look and answer; seeing the others needs the view permission."""
+
+    list_title = "Approvals"
+    list_display = ("question_shown", "state_shown", "due", "job_shown", "node", "asked", "quorum_shown")
+    list_filter: ClassVar[Any] = (Inbox,)
+    ordering = None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # of what get_queryset leaves
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
+        rows = super().get_queryset(request)
+        if super().has_view_permission(request):
+            return rows
+        return asking.asking(rows, actor_on(request))
+
+    @admin.display(description="question")
+    def question_shown(self, approval: Approval) -> str:
+        return approval.question if len(approval.question) <= 120 else approval.question[:119] + "…"
+
+    @admin.display(description="state")
+    def state_shown(self, approval: Approval) -> SafeString:
+        return badge(approval.state)
+
+    @admin.display(description="deadline")
+    def due(self, approval: Approval) -> str:
+        return utc(approval.deadline)
+
+    @admin.display(description="job")
+    def job_shown(self, approval: Approval) -> str:
+        return f"…{str(approval.job_id)[-12:]}"
+
+    @admin.display(description="asks")
+    def asked(self, approval: Approval) -> str:
+        return ", ".join([*json.loads(approval.groups), *json.loads(approval.users)])
+
+    @admin.display(description="needed")
+    def quorum_shown(self, approval: Approval) -> str:
+        given = sum(vote["decision"] == "approve" for vote in json.loads(approval.votes))
+        return f"{given} of {approval.quorum}"
+
+    def get_urls(self) -> list[URLPattern]:
+        decide = self.admin_site.admin_view(require_POST(self.decide_view))
+        own = [path("<uuid:approval>/decide/", decide, name="aetheris_jobs_approval_decide")]
+        return own + super().get_urls()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        approval = self.found(request, object_id)
+        return self._show(request, approval, None)
+
+    @transaction.non_atomic_requests
+    def decide_view(self, request: HttpRequest, approval: UUID) -> HttpResponse:
+        """Send the decision with the digest of what the page had shown."""
+        row = self.found(request, str(approval))
+        form = Decision(json.loads(row.form), request.POST)
+        if not form.is_valid():
+            return self._show(request, row, form)
+        told = form.cleaned_data
+
+        def deed() -> None:
+            services.decide(
+                row.id, told["decision"], digest=told["digest"], actor=actor_on(request),
+                comment=told["comment"], form=form.filled(),
+            )  # fmt: skip
+
+        self.do(request, deed, f"Your decision is recorded: {told['decision']}.")
+        return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
+
+    def refusal_words(self, request: HttpRequest, refusal: Refused) -> str:
+        """A decision that came too late also says who decided, and when."""
+        said = super().refusal_words(request, refusal)
+        match = request.resolver_match
+        row = Approval.objects.filter(pk=match.kwargs["approval"]).first() if match else None
+        if row is None:
+            return said
+        votes = asking.votes_of(queries.approval_json(row, actor_on(request)), row)
+        return f"{said} {asking.how_it_ended(votes)}".strip()
+
+    def _show(self, request: HttpRequest, approval: Approval, form: Decision | None) -> HttpResponse:
+        job = (
+            Job.objects.filter(pk=approval.job_id, tenant=approval.tenant)
+            .defer("goal", "output", "error")
+            .first()
+        )
+        told = queries.approval_json(approval, actor_on(request))
+        votes = asking.votes_of(told, approval)
+        jobs_url = "aetheris_jobs_job_change"
+        sees_job = request.user.has_perm("aetheris_jobs.view_job")
+        context = {
+            "approval": approval,
+            "state": badge(approval.state),
+            "job": job,
+            "job_url": self.address(jobs_url, approval.job_id) if sees_job else None,
+            "shown": pretty(approval.shown),
+            "releases": [{**each, "args": _indented(each["args"])} for each in json.loads(approval.releases)],
+            "asked": self.asked(approval),
+            "due": utc(approval.deadline),
+            "requested": utc(approval.requested_at),
+            "votes": votes,
+            "ended": asking.how_it_ended(votes),
+            "why_not": told["why_not"],
+            "form": form or Decision(json.loads(approval.form), initial={"digest": approval.digest}),
+        }
+        return self.page(request, "approval.html", "Approval", **context)
+
+
+def _indented(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

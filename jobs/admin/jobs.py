@@ -1,0 +1,198 @@
+"""Jobs: the list, the page of one job, its events, and the verbs its state allows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from jobs import queries
+from jobs.core.state import ENDED
+from jobs.models import Definition, Job
+from ledger.admin import utc
+
+from . import job_page
+from .desk import Desk, actor_on
+from .shown import badge, moment, wait_brief, whole
+from .verbs import VERBS, offered
+
+STATUSES = ("pending", "running", "parked", "paused", *sorted(ENDED))
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """By status; the closed set, not what happens to be in the table."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status, status) for status in STATUSES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
+class AgentFilter(admin.SimpleListFilter):
+    """By agent; the names that workers offer, for a DISTINCT over all jobs would read them all."""
+
+    title = "agent"
+    parameter_name = "agent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = (
+            Definition.objects.filter(kind="agent").order_by("name").values_list("name", flat=True).distinct()
+        )
+        return [(name, name) for name in names[:100]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        return queryset.filter(agent=self.value()) if self.value() else queryset
+
+
+@admin.register(Job)
+class JobAdmin(Desk):
+    """Every job of the tenant, newest first."""
+
+    list_title = "Jobs"
+    list_display = ("short_id", "agent_shown", "status_shown", "waits", "requester_shown", "created")
+    list_filter: ClassVar[Any] = (StatusFilter, AgentFilter)
+    search_fields = ("=id", "=agent")
+    search_help_text = "A job's id or an agent's name, in full."
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).defer("goal", "output", "error")
+
+    @admin.display(description="job")
+    def short_id(self, job: Job) -> str:
+        # The beginning of a UUIDv7 is its time: jobs of one hour share it. Its end tells them apart.
+        return f"…{str(job.id)[-12:]}"
+
+    @admin.display(description="agent")
+    def agent_shown(self, job: Job) -> str:
+        return f"{job.agent}@{job.version}"
+
+    @admin.display(description="status")
+    def status_shown(self, job: Job) -> SafeString:
+        return badge(job.status)
+
+    @admin.display(description="parked on")
+    def waits(self, job: Job) -> str:
+        return wait_brief(job.parked_on)
+
+    @admin.display(description="requester")
+    def requester_shown(self, job: Job) -> str:
+        return job.requester_name or job.requester
+
+    @admin.display(description="created")
+    def created(self, job: Job) -> str:
+        return utc(job.created_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<uuid:job>/events/<int:seq>/", wrap(self.event_view), name="aetheris_jobs_job_event"),
+            path("<uuid:job>/text/<str:name>/", wrap(self.text_view), name="aetheris_jobs_job_text"),
+            path("<uuid:job>/do/<str:name>/", wrap(self.verb_view), name="aetheris_jobs_job_verb"),
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        job = self._with_parts(request, object_id)
+        before = request.GET.get("before", "")
+        stream = job_page.stream_of(job.id, int(before) if before.isdecimal() and len(before) < 19 else None)
+        context = {
+            "job": job,
+            "status": badge(job.status),
+            "facts": self._facts(job),
+            "waits": job_page.waits_of(job),
+            "verbs": offered(job, actor_on(request)),
+            "parts": job_page.parts_of(job),
+            "agenda": job_page.agenda_of(job.id),
+            "settled": job_page.settled_of(job.id),
+            "ledger": job_page.ledger_of(job.id),
+            "approvals": job_page.approvals_of(job.id),
+            "stream": stream,
+            "older": stream[-1]["seq"] if stream and stream[-1]["seq"] > 1 else None,
+            "before": before,
+            "rows": job_page.ROWS,
+        }
+        return self.page(request, "job.html", f"{job.agent}@{job.version}", **context)
+
+    def _with_parts(self, request: HttpRequest, object_id: str) -> Job:
+        try:
+            key = UUID(object_id)
+        except ValueError:
+            raise Http404(f"there is no job {object_id}") from None
+        job = job_page.with_parts(self.get_queryset(request)).filter(pk=key).first()
+        if job is None or not self.has_view_permission(request, job):
+            raise Http404(f"there is no job {object_id}")
+        return job
+
+    def _facts(self, job: Job) -> list[tuple[str, str, str | None]]:
+        """Label, value and (where there is one) address."""
+        change = "aetheris_jobs_job_change"
+        facts: list[tuple[str, str, str | None]] = [
+            ("Job", str(job.id), None),
+            ("Requested by", job.requester_name or job.requester, None),
+            ("Created", utc(job.created_at), None),
+            ("Last event", utc(job.updated_at), None),
+            ("Finished", utc(job.finished_at), None),
+            ("Outcome", job.outcome or "–", None),
+            ("Priority, tags", f"{job.priority}, {job.tags}", None),
+            ("Head", f"{job.head_seq} · {job.head_hash}", None),
+        ]
+        if job.parent_job:
+            words = f"{job.parent_job} at {job.parent_node}"
+            facts.append(("Started by job", words, self.url(change, job.parent_job)))
+        if job.origin != job.id:
+            facts.append(("Goes back to", str(job.origin), self.url(change, job.origin)))
+        return facts
+
+    def event_view(self, request: HttpRequest, job: UUID, seq: int) -> HttpResponse:
+        """One event: every field of its line in the chain, and the whole body."""
+        row = self.found(request, str(job))
+        events = queries.wire_events(row, after=seq - 1, limit=1, raw=True)
+        event = next((each for each in events if each["seq"] == seq), None)
+        if event is None:
+            raise Http404(f"job {job} has no event {seq}")
+        shown = {**event, "at": moment(event["at"]), "exact_at": event["at"]}
+        context = {"job": row, "event": shown, "body": whole("body", event["body"])}
+        return self.page(request, "event.html", f"Event {seq}: {event['type']}", **context)
+
+    def text_view(self, request: HttpRequest, job: UUID, name: str) -> HttpResponse:
+        """Goal, output or error as it is stored, byte for byte."""
+        if name not in job_page.PARTS:
+            raise Http404(f"a job has no {name}")
+        stored = getattr(self.found(request, str(job)), name)
+        return HttpResponse(stored or "null", content_type="text/plain; charset=utf-8")
+
+    @transaction.non_atomic_requests
+    def verb_view(self, request: HttpRequest, job: UUID, name: str) -> HttpResponse:
+        """The page between a button and its deed: it says what will happen, asks, and then does it."""
+        row, verb = self.found(request, str(job)), VERBS.get(name)
+        if verb is None:
+            raise Http404(f"there is no verb {name}")
+        actor = actor_on(request)
+        if verb.may not in actor.may:
+            raise PermissionDenied
+        first = {"name": request.GET.get("name", "")} if "name" in request.GET else {}
+        form = verb.asks(request.POST) if request.method == "POST" else verb.asks(initial=first)
+        back = self.url("aetheris_jobs_job_change", row.id)
+        if request.method == "POST" and form.is_valid():
+            self.do(request, lambda: verb.call(row, actor, form.cleaned_data), verb.done)
+            return HttpResponseRedirect(back)
+        context = {"job": row, "verb": verb, "form": form, "back": back, "status": badge(row.status)}
+        return self.page(request, "verb.html", verb.label, **context)

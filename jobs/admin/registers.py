@@ -1,0 +1,148 @@
+"""Registers: the workers, what they offer, and what is still to be delivered. To be read only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from jobs import clock
+from jobs.models import Definition, Delivery, Step, Worker
+from ledger.admin import preformatted, utc
+
+from .desk import Desk
+from .job_page import ROWS
+from .shown import badge
+
+
+class Shared(Desk):
+    """Rows that belong to the installation, not to a tenant."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return admin.ModelAdmin.get_queryset(self, request)
+
+
+class LifeFilter(admin.SimpleListFilter):
+    """The living (at first), the dead, or all."""
+
+    title = "life"
+    parameter_name = "life"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("dead", "Dead"), ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Alive"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Worker]) -> QuerySet[Worker]:
+        match self.value():
+            case "dead":
+                return queryset.filter(dead=True)
+            case "all":
+                return queryset
+        return queryset.filter(dead=False)
+
+
+@admin.register(Worker)
+class WorkerAdmin(Shared):
+    """One row per incarnation of a worker process."""
+
+    list_display = ("name", "life", "host", "pid", "slots", "alive_until_shown", "registered", "offers_shown")
+    list_filter: ClassVar[Any] = (LifeFilter,)
+    search_fields = ("=name", "=host")
+    fields = (
+        "name", "life", "host", "pid", "slots", "registered", "alive_until_shown", "known_dead",
+        "capabilities_shown", "offers_shown", "running",
+    )  # fmt: skip
+
+    @admin.display(description="state")
+    def life(self, worker: Worker) -> SafeString:
+        if worker.dead:
+            return badge("dead")
+        if worker.alive_until <= clock.now():
+            return badge("silent")
+        return badge("draining" if worker.draining else "alive")
+
+    @admin.display(description="alive until", ordering="alive_until")
+    def alive_until_shown(self, worker: Worker) -> str:
+        return utc(worker.alive_until)
+
+    @admin.display(description="registered", ordering="registered_at")
+    def registered(self, worker: Worker) -> str:
+        return utc(worker.registered_at)
+
+    @admin.display(description="capabilities")
+    def capabilities_shown(self, worker: Worker) -> str:
+        return ", ".join(json.loads(worker.capabilities)) or "–"
+
+    @admin.display(description="offers")
+    def offers_shown(self, worker: Worker) -> str:
+        return ", ".join(json.loads(worker.offers)) or "–"
+
+    @admin.display(description="running steps")
+    def running(self, worker: Worker) -> str:
+        steps = Step.objects.filter(worker=worker.id).order_by("job_id", "node")[:ROWS]
+        return "; ".join(f"{step.job_id} {step.node}, attempt {step.attempt}" for step in steps) or "–"
+
+
+class KindFilter(admin.SimpleListFilter):
+    """Agents or tools."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("agent", "Agents"), ("tool", "Tools")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Definition]) -> QuerySet[Definition]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Definition)
+class DefinitionAdmin(Shared):
+    """Agents with versions and goal schemas, tools with argument schemas: what workers have offered."""
+
+    list_display = ("name", "kind", "version", "form", "default", "seen")
+    list_filter: ClassVar[Any] = (KindFilter,)
+    search_fields = ("name",)
+    fields = ("kind", "name", "version", "form", "default", "requires", "description", "seen", "schema_shown")
+
+    @admin.display(description="last registered", ordering="seen_at")
+    def seen(self, definition: Definition) -> str:
+        return utc(definition.seen_at)
+
+    @admin.display(description="schema")
+    def schema_shown(self, definition: Definition) -> SafeString:
+        return preformatted(definition.schema)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(Desk):
+    """What is owed to a job and has not arrived yet; a row goes when it has."""
+
+    list_display = ("command", "job_id", "created", "due", "attempts", "error_shown")
+    search_fields = ("=job_id",)
+    ordering = ("created_at", "id")
+    fields = ("id", "command", "job_id", "created", "due", "awaits", "attempts", "error", "body_shown")
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, delivery: Delivery) -> str:
+        return utc(delivery.created_at)
+
+    @admin.display(description="due", ordering="wake_at")
+    def due(self, delivery: Delivery) -> str:
+        return f"when {delivery.awaits} is settled" if delivery.awaits else utc(delivery.wake_at)
+
+    @admin.display(description="last error")
+    def error_shown(self, delivery: Delivery) -> str:
+        return delivery.error[:200] or "–"
+
+    @admin.display(description="body")
+    def body_shown(self, delivery: Delivery) -> SafeString:
+        return preformatted(delivery.body)
