@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,17 +98,13 @@ def find(env: Mapping[str, str], folder: Path) -> Local | None:
     Raises:
         Failure: one is there and cannot be read.
     """
-    home = env.get("AETHERIS_HOME", "")
-    if home and (Path(home) / "var" / "local.json").is_file():
-        return _read(Path(home) / "var" / "local.json")
-    for path in _upward(folder):
+    home, var = env.get("AETHERIS_HOME", ""), env.get("AETHERIS_VAR", "").strip() or "var"
+    if home and (path := Path(home) / var / "local.json").is_file():
+        return _read(path)
+    for path in (place / var / "local.json" for place in (folder, *folder.parents)):
         if path.is_file() and path.stat().st_uid == os.geteuid():
             return _read(path)
     return None
-
-
-def _upward(folder: Path) -> Iterator[Path]:
-    return (place / "var" / "local.json" for place in (folder, *folder.parents))
 
 
 def _read(path: Path) -> Local:

@@ -49,6 +49,13 @@ def test_the_launchers_checkout_comes_before_the_working_directory(tmp_path: Pat
     assert find(other, env={"AETHERIS_HOME": str(tmp_path / "nowhere")}).api == HERE
 
 
+def test_a_stack_that_keeps_its_state_elsewhere_is_found_there(tmp_path: Path) -> None:
+    elsewhere = checkout(tmp_path / "elsewhere") / "var"
+    assert find(tmp_path, env={"AETHERIS_VAR": str(elsewhere)}).api == HERE
+    home = {"AETHERIS_HOME": str(tmp_path), "AETHERIS_VAR": "elsewhere/var"}
+    assert find(Path("/"), env=home).token == "aeth_o"
+
+
 def test_a_flag_beats_the_environment_and_the_environment_beats_the_file(tmp_path: Path) -> None:
     folder = checkout(tmp_path)
     env = {"AETHERIS_API_URL": "https://env.test/", "AETHERIS_TOKEN": "from-env"}
