@@ -279,6 +279,7 @@ class Tick(models.Model):
     name = models.CharField(max_length=40, primary_key=True)
     claimed_until = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)  # since when ticks go through again after a gap
 
     class Meta:
         db_table = "aetheris_jobs_tick"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .chain import digest_of
-from .commands import AwaitEffect, Call, Promise, Recall, Record, RefuseNode, StartNode
+from .commands import AwaitEffect, Call, FailCall, Promise, Recall, Record, RefuseNode, StartNode
 from .draft import Draft
 from .ending import fail_step
 from .errors import Illegal, Stale
@@ -117,6 +117,8 @@ def call(draft: Draft, wish: Call) -> None:
     """A running step asks for something under its claim."""
     draft.claimed(wish.node, wish.fence)
     draft.open("call")
+    if draft.state.paused:
+        raise Illegal(f"job {draft.state.job} is paused: call {wish.path} is not made", code="job_paused")
     _own(draft.state, wish.node, wish.path)
     asked = draft.state.calls.get(wish.path)
     if asked is not None:
@@ -127,6 +129,20 @@ def call(draft: Draft, wish: Call) -> None:
     elif asked is None:
         ask(draft, wish.path, wish.kind, wish.name, wish.args, dict(wish.spec), fence=wish.fence)
         settle_now(draft, wish.path)
+
+
+def fail_call(draft: Draft, wish: FailCall) -> None:
+    """A call that cannot be made (its business key was used otherwise) fails without a promise."""
+    draft.claimed(wish.node, wish.fence)
+    _own(draft.state, wish.node, wish.path)
+    if wish.path not in draft.state.calls:
+        draft.emit(
+            "command_emitted", wish.path, command=wish.kind, name=wish.name, args=wish.args,
+            digest=digest_of(wish.args), fence=wish.fence,
+        )  # fmt: skip
+    draft.emit(
+        "command_committed", wish.path, command=wish.path, outcome="failed", fence=wish.fence, error=dict(wish.error)
+    )
 
 
 def _same(state: JobState, asked: Asked, wish: Call) -> None:

@@ -15,6 +15,7 @@ from .step_commands import (
     AdoptPlan,
     AwaitEffect,
     Call,
+    FailCall,
     FailNode,
     FinishNode,
     LateOutcome,
@@ -41,6 +42,7 @@ __all__ = [
     "CreateJob",
     "Due",
     "EndChild",
+    "FailCall",
     "FailNode",
     "FinishNode",
     "Hold",
@@ -214,6 +216,6 @@ class Resume:
 
 Command = (
     CreateJob | StartNode | AdoptPlan | Call | Record | Tell | Recall | AwaitEffect | Answer | LateOutcome
-    | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | SendSignal | SendMessage
+    | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | SendSignal | SendMessage
     | Vote | EndChild | Cancel | Pause | Resume
 )  # fmt: skip

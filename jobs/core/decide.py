@@ -92,6 +92,7 @@ DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.StartNode: claiming.start,
     wishes.AdoptPlan: stepping.adopt,
     wishes.Call: claiming.call,
+    wishes.FailCall: claiming.fail_call,
     wishes.Record: claiming.record,
     wishes.Tell: telling.tell,
     wishes.Recall: claiming.recall,

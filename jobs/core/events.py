@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
         "The call told its outcome.",
         "invocation tool status attempt fence result? error? seconds? citations? unstorable? recalled_from?",
     ),
-    "command_committed": _kind("What the step asked for is settled.", "command outcome fence"),
+    "command_committed": _kind("What the step asked for is settled.", "command outcome fence error?"),
     "reasoning_snapshot": _kind(
         "What the step knew: goal and state as digests, the change of state in full.",
         "goal state_before state_after delta fence llm_request? llm_response? inputs?",

@@ -49,7 +49,7 @@ def command_committed(state: JobState, fact: Fact) -> JobState:
     asked = state.calls.get(fact.node)
     if asked is None or asked.settled or fact.body["outcome"] != "failed":
         return state
-    return with_call(state, replace(asked, status="failed"))
+    return with_call(state, replace(asked, status="failed", error=fact.body.get("error", asked.error)))
 
 
 def outcome_unknown(state: JobState, fact: Fact) -> JobState:

@@ -72,6 +72,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class FailCall:
+    """A workflow's call that cannot be made at all; recorded, so that every later run sees the same failure."""
+
+    node: str
+    fence: int
+    path: str
+    kind: str
+    name: str
+    args: JSON
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Readings of a workflow, `(path, kind, value)` each."""
 

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 from ledger import services as ledger
 
-from ..core.chain import canonical
+from ..core.chain import canonical, digest_of
 from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from . import debts
 
+SETTLEMENTS = frozenset({"tool_invocation_finished", "outcome_unknown", "outcome_resolved"})
 RESOLVED = {"landed": "landed", "absent": "absent", "fail": "given_up"}
 
 
 def write(state: JobState, facts: Sequence[Fact]) -> bool:
     """Write what the facts say into the book, in their order; tells whether somebody waited for a settlement."""
     awaited = False
+    _queue_up(state, facts)
     for fact in facts:
         if fact.type == "tool_invocation_started":
             ledger.reserve(line_of(state, fact))
@@ -31,6 +33,20 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
     return awaited
 
 
+def _queue_up(state: JobState, facts: Sequence[Fact]) -> None:
+    """Lock the lines that other jobs may want too, in one order, if this append touches several of them."""
+    lines, keys = set(), set()
+    for fact in facts:
+        if fact.type == "tool_invocation_started" and fact.body["holds"]:
+            keys.add((fact.body["tool"], fact.body["business_key"]))
+        elif fact.type in SETTLEMENTS and state.calls[fact.node].info.get("holds"):
+            lines.add(fact.body["invocation"])
+        elif fact.type == "job_parked" and fact.body["kind"] == "effect":
+            lines.add(fact.body["name"])
+    if len(lines) + len(keys) > 1:
+        ledger.queue_up(state.tenant, lines, keys)
+
+
 def line_of(state: JobState, fact: Fact) -> ledger.Line:
     """The ledger line of a promise."""
     body, asked = fact.body, state.calls[fact.node]
@@ -38,7 +54,7 @@ def line_of(state: JobState, fact: Fact) -> ledger.Line:
         id=body["invocation"], tenant=state.tenant, job=state.job, node=fact.node, tool=body["tool"],
         version=body["version"], schema=body["schema"], effect=body["effect"], key=body["key"],
         business_key=body["business_key"], holds=body["holds"], args=canonical(asked.args),
-        args_digest=asked.digest, attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
+        args_digest=digest_of(asked.args), attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
         deadline=parse(body["deadline"]), at=parse(fact.at),
     )  # fmt: skip
 
@@ -51,7 +67,7 @@ def _finished(state: JobState, fact: Fact) -> bool:
     line = ledger.Line(
         id=body["invocation"], tenant=state.tenant, job=state.job, node=fact.node, tool=body["tool"],
         version=source["version"], schema=source["schema"], effect=source["effect"], key=source["key"],
-        business_key=source["business_key"], holds=False, args=canonical(asked.args), args_digest=asked.digest,
+        business_key=source["business_key"], holds=False, args=canonical(asked.args), args_digest=digest_of(asked.args),
         attempt=max(1, body["attempt"]), fence=body["fence"], probe=False, deadline=parse(fact.at), at=parse(fact.at),
     )  # fmt: skip
     ledger.adopt(line, result=canonical(body["result"]), source=source["invocation"])

@@ -1,0 +1,164 @@
+"""One call of a claimed step: promise, act, tell; and the probe where nobody knows (Laws E1-E6)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from ledger import Absent, Landed, Tool, ToolCall
+from ledger import services as ledger
+from ledger.canonical import storable
+from ledger.hand import Touch
+from ledger.services import Taken
+from ledger.verdict import Conflict, Doubt, Recall
+
+from . import store
+from .conf import conf
+from .core.commands import Actor, Answer, AwaitEffect, Call, Command, LateOutcome, Outcome, Promise, RefuseNode, Tell
+from .core.commands import Recall as RecallWish
+from .core.errors import Refused
+from .core.state import Asked, JobState
+from .incarnation import Incarnation
+from .promises import tool_call
+
+log = logging.getLogger("aetheris.calls")
+PROBE_SECONDS = 30.0
+
+
+@dataclass
+class Claim:
+    """A step that this process holds: every write about it carries the fence."""
+
+    job: str
+    node: str
+    fence: int
+    me: Incarnation
+
+    def commit(self, *wishes: Command, worker: bool = False) -> store.Committed:
+        """Commit under this claim; an outcome is retried until it is written or fenced (Law L6)."""
+        return store.commit(self.job, *wishes, worker=self.me.id if worker else None, patience=lambda: True)
+
+
+def outcome_of(touch: Touch) -> Outcome:
+    """What the hand brought back, as the core speaks of it; a result that cannot be stored has landed (E5)."""
+    common: dict[str, Any] = {"seconds": touch.seconds, "citations": tuple(touch.citations)}
+    if touch.kind == "returned":
+        written, problem = storable(touch.value, conf().MAX_RESULT)
+        if problem is not None:
+            return Outcome(kind="unstorable", value=problem, **common)
+        assert written is not None
+        return Outcome(kind="landed", value=json.loads(written), **common)
+    error = dict(touch.error or {"class": touch.kind, "message": f"the call ended as {touch.kind}"})
+    permanent = bool(error.pop("permanent", False))
+    retry_after = error.pop("retry_after", None)
+    kind = "raised" if touch.kind == "cancelled" else touch.kind
+    return Outcome(kind=kind, error=error, permanent=permanent, retry_after=retry_after, **common)
+
+
+def act(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) -> Outcome:
+    """Make the promised call: no transaction and no connection is held meanwhile."""
+    asked = state.calls[path]
+    call = tool_call(state, asked)
+    claim.me.begin(claim.job, path, call.cancel)
+    try:
+        touch = ledger.invoke(tool, asked.args, call, timeout=timeout, lease_ok=claim.me.lease_ok)
+    finally:
+        claim.me.end(claim.job, path)
+    watch_late(claim, asked, touch.late)
+    return outcome_of(touch)
+
+
+async def act_async(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) -> Outcome:  # noqa: ASYNC109
+    """Make the promised call from the process's event loop."""
+    asked = state.calls[path]
+    call = tool_call(state, asked)
+    claim.me.begin(claim.job, path, call.cancel)
+    try:
+        touch = await ledger.invoke_async(tool, asked.args, call, limit=timeout, lease_ok=claim.me.lease_ok)
+    finally:
+        claim.me.end(claim.job, path)
+    watch_late(claim, asked, touch.late)
+    return outcome_of(touch)
+
+
+def watch_late(claim: Claim, asked: Asked, late: Future[Touch] | None) -> None:
+    """An abandoned call may still tell its outcome: it is kept as evidence (Law L4)."""
+    if late is None:
+        return
+
+    def keep(future: Future[Touch]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            return
+        tell_late(claim.job, asked.path, asked.attempt, claim.fence, outcome_of(future.result()))
+
+    late.add_done_callback(keep)
+
+
+def tell_late(job: str, path: str, attempt: int, fence: int, outcome: Outcome) -> None:
+    """Write an outcome whose claim is gone."""
+    try:
+        store.commit(job, LateOutcome(path=path, attempt=attempt, fence=fence, outcome=outcome))
+    except Refused as refused:
+        log.info("job %s, call %s: late outcome not kept: %s", job, path, refused)
+    except Exception:
+        log.exception("job %s, call %s: a late outcome could not be written", job, path)
+
+
+def instead(
+    claim: Claim, promise: Promise, path: str, taken: Taken, call: Call | None = None
+) -> Command:
+    """What to do when the business key is not free: recall, wait, or fail the step naming both (E2)."""
+    said = taken.verdict
+    common: dict[str, Any] = {
+        "node": claim.node, "worker": claim.me.id, "path": path, "fence": claim.fence, "promise": promise, "call": call,
+    }  # fmt: skip
+    if isinstance(said, Recall):
+        result = json.loads(said.entry.result) if said.entry.result is not None else None
+        source = {
+            "job": said.entry.job, "invocation": said.entry.invocation, "version": promise.version,
+            "schema": promise.schema, "effect": promise.effect, "key": promise.key,
+            "business_key": promise.business_key or "",
+        }  # fmt: skip
+        return RecallWish(result=result, source=source, **common)
+    if isinstance(said, Doubt):
+        return AwaitEffect(holder={"job": said.entry.job, "invocation": said.entry.invocation}, **common)
+    assert not isinstance(said, Recall | Doubt)
+    entry = said.entry  # type: ignore[union-attr]
+    error = {
+        "code": "key_conflict" if isinstance(said, Conflict) else "compensated",
+        "message": f"tool {promise.tool}: business key {promise.business_key!r} was used by job {entry.job} "
+        f"(invocation {entry.invocation}) "
+        + ("with other arguments" if isinstance(said, Conflict) else "and its effect was compensated")
+        + "; nothing was called",
+        "job": entry.job,
+        "invocation": entry.invocation,
+    }
+    return RefuseNode(node=claim.node, worker=claim.me.id, error=error)
+
+
+def probe(claim: Claim, tool: Tool, state: JobState, path: str) -> Answer:
+    """Ask the world how an earlier call ended (E4)."""
+    asked = state.calls[path]
+    call: ToolCall = tool_call(state, asked)
+    said = ledger.probe(tool, call, timeout=min(PROBE_SECONDS, tool.timeout))
+    who = Actor(id=claim.me.id, name=f"probe of {tool.name}", kind="worker")
+    common: dict[str, Any] = {"path": path, "by": who, "fence": claim.fence}
+    if isinstance(said, Landed):
+        written, problem = storable(said.result, conf().MAX_RESULT)
+        if problem is not None:
+            evidence = {"probe": tool.name, "answer": "landed", "unstorable": problem}
+            return Answer(verdict="unknown", evidence=evidence, **common)
+        assert written is not None
+        return Answer(verdict="landed", result=json.loads(written), evidence={"probe": tool.name}, **common)
+    if isinstance(said, Absent):
+        evidence = {"probe": tool.name, "final": tool.probe_final}
+        return Answer(verdict="absent", accepted=tool.probe_final, evidence=evidence, **common)
+    return Answer(verdict="unknown", evidence={"probe": tool.name, "reason": said.reason}, **common)
+
+
+def tell(claim: Claim, path: str, attempt: int, outcome: Outcome) -> Tell:
+    """The command that writes an outcome."""
+    return Tell(node=claim.node, fence=claim.fence, path=path, attempt=attempt, outcome=outcome)

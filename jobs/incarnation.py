@@ -1,0 +1,80 @@
+"""This worker process as the database knows it: one row, one lease for all its steps (design: leases)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Incarnation:
+    """One registered life of a worker process.
+
+    `deadline` is on the monotonic clock, taken *before* the renewal was sent: the lease never seems
+    longer here than it is in the database.
+    """
+
+    id: str
+    ttl: float
+    capabilities: frozenset[str] = frozenset()
+    offers: frozenset[str] = frozenset()
+    hand_off: bool = True
+    deadline: float = 0.0
+    draining: bool = False
+    lost: bool = False
+    _running: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lease_ok(self) -> bool:
+        """Whether a call may still be sent: the lease has not passed and nobody asked to stop (Law E6)."""
+        return not self.lost and not self.draining and time.monotonic() < self.deadline
+
+    def holds(self) -> bool:
+        """Whether the lease is this process's own, drained or not."""
+        return not self.lost and time.monotonic() < self.deadline
+
+    def begin(self, job: str, node: str, cancel: Callable[[], None]) -> None:
+        """Note a running step, and how to ask it to stop."""
+        with self._lock:
+            self._running[job, node] = cancel
+
+    def end(self, job: str, node: str) -> None:
+        """The step is over."""
+        with self._lock:
+            self._running.pop((job, node), None)
+
+    def running(self) -> dict[tuple[str, str], Callable[[], None]]:
+        """Steps that run here now."""
+        with self._lock:
+            return dict(self._running)
+
+
+class NoWorker(RuntimeError):
+    """A step was to be driven in a process that is not registered as a worker."""
+
+
+_current: Incarnation | None = None
+
+
+def become(incarnation: Incarnation | None) -> None:
+    """Make this process that worker (or none)."""
+    global _current
+    _current = incarnation
+
+
+def current() -> Incarnation:
+    """The worker that this process is.
+
+    Raises:
+        NoWorker: it is none (any more).
+    """
+    if _current is None:
+        raise NoWorker("this process is not registered as a worker; steps run in `celery worker` processes")
+    return _current
+
+
+def registered() -> Incarnation | None:
+    """The worker that this process is, or None."""
+    return _current

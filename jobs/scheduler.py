@@ -1,0 +1,162 @@
+"""The tick: fires what is due, takes over from the dead, knocks again. Ten of them at once do no harm.
+
+Two indexed queries, in bounded batches: steps whose `wake_at` has come, and steps of dead workers. A parked
+step without a deadline has no `wake_at` and is never read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import F, Q
+
+from . import clock, knocks, store
+from .conf import conf
+from .core.commands import Due, Hold, LoseLease, Unhold
+from .core.errors import Refused
+from .models import Step, Tick, Worker
+from .registration import known_gone
+from .services import deliver_due
+
+log = logging.getLogger("aetheris.scheduler")
+BATCH = 500
+NAME = "tick"
+CLAIM_SECONDS = 5.0
+KNOCK_AGAIN = timedelta(seconds=5)
+PERIOD = 1.0
+
+
+def tick() -> bool:
+    """One turn of the clock, if no other process is at it.
+
+    Returns:
+        Whether this process did it.
+    """
+    now = clock.database_now()
+    if not _claim(now):
+        return False
+    bury(now, silence_counts=_answering(now))
+    release_dead(now)
+    fire_due(now)
+    place_held()
+    deliver_due()
+    Tick.objects.filter(name=NAME).update(finished_at=clock.database_now(), claimed_until=now)
+    return True
+
+
+def _claim(now: datetime) -> bool:
+    until = now + timedelta(seconds=CLAIM_SECONDS)
+    fresh = now - timedelta(seconds=PERIOD * 0.5)
+    due = Q(finished_at__isnull=True) | Q(finished_at__lte=fresh)
+    if Tick.objects.filter(due, name=NAME, claimed_until__lte=now).update(claimed_until=until):
+        return True
+    if Tick.objects.filter(name=NAME).exists():
+        return False
+    try:
+        Tick.objects.create(name=NAME, claimed_until=until)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _answering(now: datetime) -> bool:
+    """Whether the database has answered for a whole TTL: an outage is nobody's silence."""
+    row = Tick.objects.get(name=NAME)
+    gap = row.finished_at is None or row.finished_at < now - timedelta(seconds=3 * PERIOD)
+    if gap or row.answered_at is None:
+        Tick.objects.filter(name=NAME).update(answered_at=now)
+        return False
+    return row.answered_at <= now - timedelta(seconds=conf().LEASE_TTL)
+
+
+def stale(now: datetime) -> bool:
+    """Whether the last finished tick is so old that somebody else must take it over."""
+    row = Tick.objects.filter(name=NAME).first()
+    return row is None or row.finished_at is None or row.finished_at < now - timedelta(seconds=3 * PERIOD)
+
+
+def bury(now: datetime, *, silence_counts: bool = True) -> None:
+    """Declare silent workers dead. Their death is final: they register anew if they live."""
+    silent = list(Worker.objects.filter(dead=False, alive_until__lt=now)[:BATCH]) if silence_counts else []
+    for worker in silent:
+        known = known_gone(worker)
+        done = Worker.objects.filter(id=worker.id, dead=False, alive_until__lt=now).update(dead=True, known_dead=known)
+        if done:
+            log.warning("worker %s is silent since %s: its steps go to others", worker.name, worker.alive_until)
+    for worker in Worker.objects.filter(dead=False)[:BATCH]:  # sooner, where the death is known
+        if known_gone(worker) and Worker.objects.filter(id=worker.id, dead=False).update(dead=True, known_dead=True):
+            log.warning("worker %s is gone (process %s has ended): its steps go to others", worker.name, worker.pid)
+
+
+def release_dead(now: datetime) -> None:
+    """Free the steps of dead workers."""
+    dead = Worker.objects.filter(dead=True).values("id")
+    rows = Step.objects.filter(worker__in=dead).order_by("id")[:BATCH]
+    known = dict(Worker.objects.filter(dead=True).values_list("id", "known_dead"))
+    for job, node, fence, worker in list(rows.values_list("job_id", "node", "fence", "worker")):
+        wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=bool(known.get(worker)))
+        _command(job, wish, now)
+
+
+def fire_due(now: datetime) -> None:
+    """Fire due timers and deadlines, and knock for steps that nobody has come for."""
+    due = Step.objects.filter(wake_at__lte=now).filter(Q(knock_at__isnull=True) | Q(knock_at__lte=now))
+    rows = list(due.order_by("wake_at", "id")[:BATCH].values_list("id", "job_id", "node", "state", "requires"))
+    if not rows:
+        return
+    Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
+    for _, job, node, state, requires in rows:
+        needs = [part for part in requires.split(",") if part]
+        if state in ("ready", "backoff"):
+            knocks.send([(str(job), node, needs)])
+            continue
+        _command(job, Due(node=node), now)
+        if state == "parked":  # an unknown outcome whose probe is due
+            knocks.send([(str(job), node, needs)])
+
+
+def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) -> None:
+    try:
+        store.commit(job, wish, now=now)
+    except Refused as refused:
+        log.debug("job %s: %s", job, refused)
+    except Exception:
+        log.exception("job %s: the sweep could not carry out %s; the next one tries again", job, wish)
+
+
+def place_held() -> None:
+    """Park ready steps that no living worker can run, naming what is missing; wake them when one registers."""
+    offers, sets = _on_offer()
+    lost = Step.objects.filter(state="ready", knock_at__gt=F("wake_at")).filter(~Q(needs="") | ~Q(requires=""))
+    now = clock.now()
+    for row in lost.order_by("wake_at", "id")[:BATCH]:
+        missing = _missing(row, offers, sets)
+        if missing and offers is not None:
+            _command(row.job_id, Hold(node=row.node, kind=missing[0], name=missing[1]), now)
+    for row in Step.objects.filter(hold__in=("version", "capability")).order_by("id")[:BATCH]:
+        if _missing(row, offers, sets) is None:
+            _command(row.job_id, Unhold(node=row.node), now)
+
+
+def _on_offer() -> tuple[set[str], list[set[str]]]:
+    offers: set[str] = set()
+    sets: list[set[str]] = []
+    for told, able in Worker.objects.filter(dead=False, draining=False).values_list("offers", "capabilities"):
+        offers.update(json.loads(told))
+        sets.append(set(json.loads(able)))
+    return offers, sets
+
+
+def _missing(row: Step, offers: set[str], sets: list[set[str]]) -> tuple[str, str] | None:
+    if not sets:
+        return None  # no worker at all is no news about this step
+    if row.needs and row.needs not in offers:
+        return "version", row.needs
+    needs = {part for part in row.requires.split(",") if part}
+    if needs and not any(needs <= able for able in sets):
+        return "capability", row.requires
+    return None

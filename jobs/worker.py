@@ -1,0 +1,199 @@
+"""The worker process: a Celery bootstep that registers it, renews its lease, keeps time, and drains.
+
+One control thread does all of it, with a database connection of its own, so that neither a busy pool nor a
+dead beat stops time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from billiard import current_process
+from celery import bootsteps, current_app, signals
+from celery.exceptions import WorkerLostError
+from django.db import DatabaseError, InterfaceError, connection
+
+from . import clock, loop, scheduler
+from .celery_defaults import queue_name
+from .conf import conf
+from .incarnation import Incarnation, become, registered
+from .models import Job, Worker
+from .registration import capabilities, register
+from .store.reading import forget_all
+
+log = logging.getLogger("aetheris.worker")
+BEAT = 1.0  # seconds between two looks of the control thread
+
+
+class Control:
+    """The control thread of one worker process."""
+
+    def __init__(self, name: str, slots: int, *, hand_off: bool) -> None:
+        self.name, self.slots, self.hand_off = name, slots, hand_off
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aetheris-control", daemon=True)
+        self._renew_at = 0.0
+
+    def start(self) -> None:
+        """Register, then keep the lease. Raises DatabaseError where the database does not answer."""
+        self._register()
+        self._thread.start()
+
+    def _register(self) -> None:
+        began = time.monotonic()
+        me, row = register(self.name, slots=self.slots, hand_off=self.hand_off)
+        me.deadline = began + me.ttl
+        self._renew_at = began + me.ttl / 3
+        become(me)
+        log.info("worker %s registered as %s until %s", self.name, row.id, row.alive_until)
+
+    def _run(self) -> None:
+        while not self._stop.wait(BEAT):
+            try:
+                self._look()
+            except (DatabaseError, InterfaceError) as outage:
+                log.warning("worker %s: the database does not answer: %s", self.name, outage)
+                connection.close()
+            except Exception:
+                log.exception("worker %s: the control thread goes on after an error", self.name)
+        connection.close()
+
+    def _look(self) -> None:
+        me = registered()
+        if me is None or me.lost:
+            self._register()
+        elif time.monotonic() >= self._renew_at:
+            self._renew(me)
+        if me is not None:
+            stop_what_is_cancelled(me)
+        if scheduler.stale(clock.now()):
+            scheduler.tick()
+
+    def _renew(self, me: Incarnation) -> None:
+        began = time.monotonic()
+        until = clock.database_now() + timedelta(seconds=me.ttl)
+        if Worker.objects.filter(id=me.id, dead=False).update(alive_until=until, draining=me.draining) == 0:
+            log.error("worker %s was declared dead: it drops its steps and registers anew", self.name)
+            me.lost = True
+            self._register()
+            return
+        me.deadline = began + me.ttl
+        self._renew_at = began + me.ttl / 3
+
+    def drain(self, seconds: float) -> None:
+        """Let running steps finish, then say good-bye; what still runs is taken over once the process is gone."""
+        me = registered()
+        if me is None:
+            return
+        me.draining = True
+        end = time.monotonic() + seconds
+        while (me.running() or loop.busy()) and time.monotonic() < end:
+            time.sleep(0.05)
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        if not me.running():
+            self._goodbye(me)
+        become(None)
+
+    def _goodbye(self, me: Incarnation) -> None:
+        try:
+            Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=True, draining=True)
+            scheduler.release_dead(clock.database_now())
+        except (DatabaseError, InterfaceError) as outage:
+            log.warning("worker %s could not say good-bye: %s", self.name, outage)
+        finally:
+            connection.close()
+
+
+def stop_what_is_cancelled(me: Incarnation) -> None:
+    """Ask running calls of jobs that are being cancelled to stop."""
+    running = me.running()
+    if not running:
+        return
+    jobs = {job for job, _ in running}
+    ending = set(map(str, Job.objects.filter(id__in=jobs, phase__in=("cancelling", "cancelled")).values_list("id", flat=True)))
+    for (job, _), cancel in running.items():
+        if job in ending:
+            cancel()
+
+
+class RuntimeStep(bootsteps.StartStopStep):
+    """Registers the process when its pool runs; drains it before the pool stops."""
+
+    requires = {"celery.worker.components:Pool"}
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.control: Control | None = None
+
+    def start(self, parent: Any) -> None:
+        """Begin to hold a lease; prefork children each hold their own."""
+        for capability in capabilities():
+            parent.app.amqp.queues.select_add(queue_name(capability))
+        if _is_prefork(parent):
+            return
+        self.control = Control(parent.hostname, parent.concurrency or 1, hand_off=True)
+        self.control.start()
+
+    def stop(self, parent: Any) -> None:
+        """Drain."""
+        if self.control is not None:
+            self.control.drain(conf().DRAIN)
+            self.control = None
+
+    terminate = stop
+
+
+def _is_prefork(parent: Any) -> bool:
+    return "prefork" in str(getattr(parent.pool_cls, "__module__", parent.pool_cls))
+
+
+_child: Control | None = None
+
+
+def _child_begins(sender: Any = None, **_: Any) -> None:
+    """A prefork child is a worker of its own: nothing of the parent's threads survived the fork."""
+    global _child
+    forget_all()
+    loop.forget()
+    become(None)
+    _child = Control(f"{current_app.main}.{current_process().name}", 1, hand_off=False)
+    _child.start()
+
+
+def _child_ends(sender: Any = None, **_: Any) -> None:
+    if _child is not None:
+        _child.drain(0.0)
+
+
+def _shutting_down(sender: Any = None, **_: Any) -> None:
+    """Runs inside the signal handler: set a flag, nothing else."""
+    me = registered()
+    if me is not None:
+        me.draining = True
+
+
+def _child_lost(sender: Any = None, exception: Any = None, **_: Any) -> None:
+    """The parent saw a prefork child die: its steps are freed at once."""
+    if not isinstance(exception, WorkerLostError):
+        return
+    try:
+        now = clock.database_now()
+        scheduler.bury(now)
+        scheduler.release_dead(now)
+    except (DatabaseError, InterfaceError) as outage:
+        log.warning("a lost child's steps are left to the sweep: %s", outage)
+
+
+def install(app: Any) -> None:
+    """Give a Celery app the runtime's bootstep and its signal handlers. Call it once, after `configure`."""
+    app.steps["worker"].add(RuntimeStep)
+    signals.worker_process_init.connect(_child_begins, dispatch_uid="aetheris.child_begins", weak=False)
+    signals.worker_process_shutdown.connect(_child_ends, dispatch_uid="aetheris.child_ends", weak=False)
+    signals.worker_shutting_down.connect(_shutting_down, dispatch_uid="aetheris.shutting_down", weak=False)
+    signals.task_failure.connect(_child_lost, dispatch_uid="aetheris.child_lost", weak=False)
