@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
@@ -42,11 +42,11 @@ class Inbox(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Approval]) -> QuerySet[Approval]:
         match self.value():
             case "open":
-                return asking.by_deadline(queryset.filter(state="open"))
+                return queryset.filter(state="open")
             case "decided":
-                return queryset.exclude(state="open").order_by("-requested_at", "-id")
+                return queryset.exclude(state="open")
             case "all":
-                return queryset.order_by("-requested_at", "-id")
+                return queryset
         return asking.undecided(queryset, actor_on(request))
 
 
@@ -57,7 +57,12 @@ class ApprovalAdmin(Desk):
     list_title = "Approvals"
     list_display = ("question_shown", "state_shown", "due", "job_shown", "node", "asked", "quorum_shown")
     list_filter: ClassVar[Any] = (Inbox,)
-    ordering = None
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """The nearest deadline first where something is still to be decided, else the newest question."""
+        if request.GET.get(Inbox.parameter_name) in ("decided", "all"):
+            return ("-requested_at", "-id")
+        return (F("deadline").asc(nulls_last=True), "requested_at", "id")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return True

@@ -41,16 +41,11 @@ def asking(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
 
 
 def undecided(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
-    """Those of them that wait for this person's decision, the nearest deadline first."""
+    """Those of them that wait for this person's decision."""
     voted = f'"actor":{json.dumps({"id": actor.id}, separators=(",", ":"))[:-1]},'
     waiting = asking(rows, actor).filter(state="open").exclude(_mentions("votes", voted))
     in_time = waiting.filter(Q(deadline__isnull=True) | Q(deadline__gt=clock.now()))
-    return by_deadline(in_time.exclude(four_eyes=True, requester=actor.id))
-
-
-def by_deadline(rows: QuerySet[Approval]) -> QuerySet[Approval]:
-    """The nearest deadline first, those without one last."""
-    return rows.order_by(F("deadline").asc(nulls_last=True), "requested_at", "id")
+    return in_time.exclude(four_eyes=True, requester=actor.id)
 
 
 def _holds(column: str, member: str) -> Q:

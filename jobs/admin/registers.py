@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from jobs import clock
 from jobs.models import Definition, Delivery, Step, Worker
 from ledger.admin import preformatted, utc
 
-from .desk import Desk
+from .desk import Desk, actor_on
 from .job_page import ROWS
 from .shown import badge
 
@@ -56,10 +56,6 @@ class WorkerAdmin(Shared):
     list_display = ("name", "life", "host", "pid", "slots", "alive_until_shown", "registered", "offers_shown")
     list_filter: ClassVar[Any] = (LifeFilter,)
     search_fields = ("=name", "=host")
-    fields = (
-        "name", "life", "host", "pid", "slots", "registered", "alive_until_shown", "known_dead",
-        "capabilities_shown", "offers_shown", "running",
-    )  # fmt: skip
 
     @admin.display(description="state")
     def life(self, worker: Worker) -> SafeString:
@@ -77,18 +73,31 @@ class WorkerAdmin(Shared):
     def registered(self, worker: Worker) -> str:
         return utc(worker.registered_at)
 
-    @admin.display(description="capabilities")
-    def capabilities_shown(self, worker: Worker) -> str:
-        return ", ".join(json.loads(worker.capabilities)) or "–"
-
     @admin.display(description="offers")
     def offers_shown(self, worker: Worker) -> str:
         return ", ".join(json.loads(worker.offers)) or "–"
 
-    @admin.display(description="running steps")
-    def running(self, worker: Worker) -> str:
-        steps = Step.objects.filter(worker=worker.id).order_by("job_id", "node")[:ROWS]
-        return "; ".join(f"{step.job_id} {step.node}, attempt {step.attempt}" for step in steps) or "–"
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        worker = self.found(request, object_id)
+        mine = Step.objects.filter(worker=worker.id, tenant=actor_on(request).tenant)
+        facts = [
+            ("Host, process", f"{worker.host}, {worker.pid}"),
+            ("Registered", utc(worker.registered_at)),
+            ("Alive until", utc(worker.alive_until)),
+            ("Slots", str(worker.slots)),
+            ("Capabilities", ", ".join(json.loads(worker.capabilities)) or "–"),
+            ("Offers", self.offers_shown(worker)),
+            ("Incarnation", str(worker.id)),
+        ]
+        running = mine.order_by("job_id", "node")[:ROWS]
+        context = {"state": self.life(worker), "facts": facts, "running": running}
+        return self.page(request, "worker.html", worker.name, **context)
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -47,11 +47,11 @@ class Standing(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invocation]) -> QuerySet[Invocation]:
         match self.value():
             case None:
-                return queryset.filter(state="unknown").order_by("promised_at", "id")
+                return queryset.filter(state="unknown")
             case "any":
-                return queryset.order_by("-promised_at", "-id")
+                return queryset
             case state:
-                return queryset.filter(state=state).order_by("-promised_at", "-id")
+                return queryset.filter(state=state)
 
 
 class EffectDesk(Desk, InvocationAdmin):
@@ -60,7 +60,11 @@ class EffectDesk(Desk, InvocationAdmin):
     list_title = "Effects"
     list_display = ("tool", "state_badge", "effect", "key_shown", "job_end", "node", "promised", "why")
     list_filter: ClassVar[Any] = (Standing,)
-    ordering = None
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """What has been unknown for longest first; of the others, the newest."""
+        newest = Standing.parameter_name in request.GET
+        return ("-promised_at", "-id") if newest else ("promised_at", "id")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, Group, Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from jobs import clock, store
@@ -44,7 +44,7 @@ def operator() -> User:
     return person(*OPERATOR)
 
 
-def browser(user: AbstractBaseUser) -> Client:
+def browser(user: User) -> Client:
     """A browser that is logged in and, like a real one, needs the CSRF token."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
     client = Client(enforce_csrf_checks=True)
@@ -140,3 +140,8 @@ def letters(turn: int) -> tuple[SendMessage, SendMessage]:
     """Two messages that nobody waits for: two events."""
     who = Actor(id="writer", name="writer")
     return SendMessage("news", turn, f"{turn}-a", who), SendMessage("news", turn, f"{turn}-b", who)
+
+
+def new_uuid() -> str:
+    """An id of nothing."""
+    return str(uuid4())
