@@ -1,0 +1,1 @@
+"""The stack of one checkout: its processes, started in the background, watched until healthy, and stopped."""
