@@ -6,13 +6,14 @@ that speaks of it are written together or not at all (Laws E1, E3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, connections
+from django.db.models import Q
 
 from . import hand
 from .declared import Tool
@@ -120,6 +121,9 @@ def settle(
 
     Returns:
         Whether others may have waited for this (it held a business key).
+
+    Raises:
+        LookupError: the book has no such line.
     """
     changes: dict[str, Any] = {"state": state, "settled_at": at, "error": error}
     if result is not None:
@@ -129,7 +133,8 @@ def settle(
     held = Invocation.objects.filter(id=invocation, holds=True)
     if held.update(**changes):
         return state not in OPEN
-    Invocation.objects.filter(id=invocation).update(**changes)
+    if not Invocation.objects.filter(id=invocation).update(**changes):
+        raise LookupError(f"the ledger has no line {invocation}, which is to be settled as {state}")
     return False
 
 
@@ -144,6 +149,20 @@ def adopt(line: Line, *, result: str, source: str) -> None:
         "recalled_from": UUID(source),
     }  # fmt: skip
     Invocation.objects.update_or_create(id=line.id, defaults=fields)
+
+
+def queue_up(tenant: str, lines: Collection[str], keys: Collection[tuple[str, str]]) -> None:
+    """Lock lines by id and by (tool, business key), in the order of their ids, until the transaction ends.
+
+    Two appends that touch the same lines then wait for each other once, and never both ways. SQLite has one writer.
+    """
+    if not connection.features.has_select_for_update:
+        return
+    wanted = Q(id__in=lines)
+    for tool, key in keys:
+        wanted |= Q(tenant=tenant, tool=tool, business_key=key, holds=True)
+    rows = Invocation.objects.filter(wanted).order_by("id").select_for_update()
+    list(rows.values_list("id"))
 
 
 def still_open(invocation: str) -> bool:

@@ -44,7 +44,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The effect under this key was compensated: it is not done again."""
+    """The effect under this key was compensated, or given up without anybody knowing of it: it is not done again."""
 
     entry: Entry
 
@@ -66,6 +66,6 @@ def verdict(holder: Entry | None, *, invocation: str, args_digest: str) -> Verdi
         return Conflict(holder)
     if holder.state == "landed":
         return Recall(holder)
-    if holder.state == "compensated":
+    if holder.state in ("compensated", "given_up"):
         return Undone(holder)
     return Doubt(holder)

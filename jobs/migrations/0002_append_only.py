@@ -32,7 +32,7 @@ SQLITE_BACK = ["DROP TRIGGER aetheris_event_no_update", "DROP TRIGGER aetheris_e
 def _run(schema_editor, postgres, sqlite):
     vendor = schema_editor.connection.vendor
     for statement in [postgres] if vendor == "postgresql" else sqlite:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)  # a percent sign is itself, no placeholder
 
 
 def forwards(apps, schema_editor):

@@ -35,8 +35,10 @@ def decide(
     """
     row = _row(approval, actor)
     schema = json.loads(row.form)
-    filled = payloads.fitting(payloads.checked(form, "the form"), schema) if decision == "approve" else form
-    wish = Vote(approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=comment, form=filled)
+    plain = payloads.checked(form, "the form")
+    filled = payloads.fitting(plain, schema) if decision == "approve" else plain
+    words = payloads.checked(comment, "the comment")
+    wish = Vote(approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=words, form=filled)
     if not delivering.postponed(row.job_id, "vote", wish, actor):
         store.commit(row.job_id, wish, now=clock.database_now())
         row.refresh_from_db()
@@ -87,5 +89,3 @@ def reject(
     who = actor or system()
     row = _target(target, who)
     return decide(row.id, "reject", digest=digest or row.digest, actor=who, comment=comment)
-
-

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from .. import clock, store
 from ..core.commands import Actor, Cancel, Command, Pause, Resume
-from . import delivering
+from . import delivering, payloads
 from .actors import require, system, visible
 
 
@@ -25,7 +25,7 @@ def cancel(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> 
         NotFound, NotAllowed; Ended: the job completed or failed before.
     """
     who = actor or system()
-    _control(job, "cancel", Cancel(actor=who, reason=reason), who)
+    _control(job, "cancel", Cancel(actor=who, reason=payloads.checked(reason, "the reason")), who)
 
 
 def pause(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
@@ -35,7 +35,7 @@ def pause(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> N
         NotFound, NotAllowed; Illegal: the job is ending or has ended.
     """
     who = actor or system()
-    _control(job, "pause", Pause(actor=who, reason=reason), who)
+    _control(job, "pause", Pause(actor=who, reason=payloads.checked(reason, "the reason")), who)
 
 
 def resume(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
@@ -45,4 +45,4 @@ def resume(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> 
         NotFound, NotAllowed; Illegal: it is not paused.
     """
     who = actor or system()
-    _control(job, "resume", Resume(actor=who, reason=reason), who)
+    _control(job, "resume", Resume(actor=who, reason=payloads.checked(reason, "the reason")), who)

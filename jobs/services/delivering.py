@@ -15,10 +15,23 @@ from django.db import IntegrityError, connection, transaction
 from .. import clock, knocks, store
 from ..core.chain import canonical
 from ..core.commands import (
-    SYSTEM, Actor, Answer, Cancel, Command, CreateJob, EndChild, Pause, Resume, SendMessage, SendSignal, Unhold, Vote,
+    SYSTEM,
+    Actor,
+    Answer,
+    Cancel,
+    Command,
+    CreateJob,
+    EndChild,
+    Pause,
+    Resume,
+    SendMessage,
+    SendSignal,
+    Unhold,
+    Vote,
 )  # fmt: skip
 from ..core.errors import NotFound, Refused
 from ..models import Delivery, Job
+from .actors import visible
 from .submitting import check_goal, chosen_definition, version_of
 
 log = logging.getLogger("aetheris.deliveries")
@@ -29,13 +42,14 @@ PATIENCE = 10  # refusals of a command whose receiver does not exist yet
 def postponed(job: str | UUID, name: str, wish: Any, actor: Actor) -> bool:
     """Inside a caller's transaction: write the command as a delivery, and say so.
 
-    It takes effect if the caller commits; refusals that only the job can give are then kept with the delivery.
+    It takes effect if the caller commits; a refusal that only the job can give is then no more than logged.
+
+    Raises:
+        NotFound: no such job, or another tenant's.
     """
     if not connection.in_atomic_block:
         return False
-    key = UUID(str(job))
-    if not Job.objects.filter(id=key, tenant=actor.tenant).exists():
-        raise NotFound(f"there is no job {job}")
+    key = visible(job, actor)
     body = asdict(wish)
     moment = clock.now()
     Delivery.objects.create(
@@ -87,7 +101,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
     "resume": _letter(Resume),
     "cancel": _cancel,
     "end_child": lambda body, tenant: EndChild(**body),
-    "unhold": lambda body, tenant: Unhold(node=body["path"].partition("/")[0], path=body["path"]),
+    "unhold": lambda body, tenant: Unhold(node=body["step"], path=body["path"]),
 }
 
 
@@ -114,9 +128,10 @@ def _carry_out(row: Delivery) -> None:
             _create(row, body)
         else:
             store.commit(row.job_id, COMMANDS[row.command](body, row.tenant), delivery=str(row.id))
-    except NotFound as early:
-        _later(row, str(early))  # its receiver may be a delivery itself
     except Refused as refused:
+        if isinstance(refused, NotFound) and not Job.objects.filter(id=row.job_id).exists():
+            _later(row, str(refused))  # its receiver may be a delivery itself
+            return
         log.info("delivery %s: job %s refuses %s: %s", row.id, row.job_id, row.command, refused)
         Delivery.objects.filter(id=row.id).delete()
 
@@ -140,16 +155,22 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
                       parent=parent, priority=body["priority"]),
             delivery=str(row.id),
         )  # fmt: skip
-    except IntegrityError:  # born already: a repeated delivery
+    except (IntegrityError, store.Delivered):  # born already: a repeated delivery
         Delivery.objects.filter(id=row.id).delete()
 
 
 def _later(row: Delivery, why: str) -> None:
     attempts = row.attempts + 1
     wait = timedelta(seconds=min(60.0, 0.2 * 2 ** min(attempts, 10)))
-    gone = why and attempts > PATIENCE and row.command != "create" and not Job.objects.filter(id=row.job_id).exists()
-    if gone:
+    if attempts > PATIENCE and _has_no_receiver(row):
         log.warning("delivery %s is dropped: %s", row.id, why)
         Delivery.objects.filter(id=row.id).delete()
         return
     Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=clock.now() + wait)
+
+
+def _has_no_receiver(row: Delivery) -> bool:
+    """Whether the job exists neither now nor in a delivery that creates it."""
+    if Job.objects.filter(id=row.job_id).exists():
+        return False
+    return not Delivery.objects.filter(job_id=row.job_id, command="create").exists()

@@ -42,8 +42,8 @@ def resolve(
         raise Invalid(f"a result belongs to `landed` only, not to `{verdict}`", code="result_without_landing")
     row = _row(invocation, actor)
     wish = Answer(
-        path=row.node, verdict=verdict, by=actor, result=payloads.checked(result, "the result"), comment=comment,
-        evidence={"said_by": actor.name or actor.id},
+        path=row.node, verdict=verdict, by=actor, result=payloads.checked(result, "the result"),
+        comment=payloads.checked(comment, "the comment"), evidence={"said_by": actor.name or actor.id},
     )  # fmt: skip
     if not delivering.postponed(row.job_id, "answer", wish, actor):
         store.commit(row.job_id, wish, now=clock.database_now())

@@ -61,23 +61,24 @@ def submit(
     require(who, "submit")
     plain = payloads.checked(goal, "the goal")
     name, version = version_of(agent)
+    words, rank = _tags(tags), _priority(priority)
+    digest = digest_of({"agent": agent, "goal": plain, "tags": list(words), "priority": rank})
+    if idempotency_key is not None:  # a repetition gets its job even if the agent has changed since
+        found = _known(who.tenant, _key(idempotency_key), digest)
+        if found is not None:
+            return found
     definition = chosen_definition(name, version)
     check_goal(definition, plain)
     wish = CreateJob(
-        job=str(new_id()), agent=name, version=definition.version, goal=plain, actor=who, tags=_tags(tags),
-        priority=_priority(priority),
-    )  # fmt: skip
-    digest = digest_of({"agent": agent, "goal": plain, "tags": list(wish.tags), "priority": wish.priority})
+        job=str(new_id()), agent=name, version=definition.version, goal=plain, actor=who, tags=words, priority=rank
+    )
     if idempotency_key is None:
         store.create(wish)
         return UUID(wish.job)
-    return _once(wish, _key(idempotency_key), digest)
+    return _once(wish, idempotency_key, digest)
 
 
 def _once(wish: CreateJob, key: str, digest: str) -> UUID:
-    found = _known(wish.actor.tenant, key, digest)
-    if found is not None:
-        return found
     try:
         if connection.in_atomic_block:
             with transaction.atomic():  # a savepoint: the loser of a race must not break the caller's transaction
@@ -105,8 +106,8 @@ def _known(tenant: str, key: str, digest: str) -> UUID | None:
 
 
 def _key(key: str) -> str:
-    if not isinstance(key, str) or not 1 <= len(key) <= 255:
-        raise Invalid("an idempotency key is text of 1 to 255 characters", code="bad_idempotency_key")
+    if not isinstance(key, str) or not 1 <= len(key) <= 255 or not key.isprintable():
+        raise Invalid("an idempotency key is 1 to 255 printable characters", code="bad_idempotency_key")
     return key
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from .. import store
+from .. import clock, store
 from ..core.commands import Actor, SendMessage, SendSignal
 from . import delivering, payloads
 from .actors import require, system, visible
@@ -36,7 +36,7 @@ def signal(
         id=payloads.letter_id(id), actor=who,
     )  # fmt: skip
     if not delivering.postponed(job, "signal", wish, who):
-        store.commit(visible(job, who), wish)
+        store.commit(visible(job, who), wish, now=clock.database_now())
     return wish.id
 
 
@@ -51,5 +51,5 @@ def send_message(
         id=payloads.letter_id(id), actor=who,
     )  # fmt: skip
     if not delivering.postponed(job, "message", wish, who):
-        store.commit(visible(job, who), wish)
+        store.commit(visible(job, who), wish, now=clock.database_now())
     return wish.id

@@ -18,14 +18,17 @@ from ..models import Delivery
 
 def write(state: JobState, facts: Sequence[Fact]) -> bool:
     """Write what the facts leave this job owing; tells whether anything is due now."""
+    due = False
     for fact in facts:
         if fact.type == "child_started":
             _owe(state, fact, fact.body["job"], "create", _birth(state, fact))
+            due = True
         elif fact.type == "job_parked" and fact.body["kind"] == "effect":
-            _await_effect(state, fact)
+            due |= _await_effect(state, fact)
         elif fact.type in TERMINALS:
             _at_the_end(state, fact)
-    return any(fact.type == "child_started" or fact.type in TERMINALS for fact in facts)
+            due = True
+    return due
 
 
 def _birth(state: JobState, fact: Fact) -> dict[str, Any]:
@@ -49,11 +52,13 @@ def _at_the_end(state: JobState, fact: Fact) -> None:
         _owe(state, fact, state.parent["job"], "end_child", {**told, "error": error})
 
 
-def _await_effect(state: JobState, fact: Fact) -> None:
-    """Hold a wake-up back until the other call is settled; if it is already, it is due at once."""
+def _await_effect(state: JobState, fact: Fact) -> bool:
+    """Hold a wake-up back until the other call is settled; if it is already, it is due at once. Tells which."""
     holder = fact.body["name"]
-    due = None if ledger.still_open(holder) else parse(fact.at)
-    _owe(state, fact, state.job, "unhold", {"path": fact.node}, wake_at=due, awaits=None if due else holder)
+    held = ledger.still_open(holder)
+    body = {"path": fact.node, "step": state.calls[fact.node].node}
+    _owe(state, fact, state.job, "unhold", body, awaits=holder if held else None)
+    return not held
 
 
 def _owe(
@@ -64,13 +69,12 @@ def _owe(
     body: dict[str, Any],
     *,
     salt: str = "",
-    wake_at: datetime | None = None,
     awaits: str | None = None,
 ) -> None:
     Delivery.objects.create(
         id=uuid_from("aetheris.delivery.v1", state.job, str(fact.seq), command, salt), tenant=state.tenant,
         job_id=job, command=command, body=canonical(body), created_at=parse(fact.at), awaits=awaits,
-        wake_at=None if awaits else wake_at or parse(fact.at),
+        wake_at=None if awaits else parse(fact.at),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from .. import clock, knocks
 from ..core.chain import GENESIS
@@ -22,15 +22,14 @@ from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
 from ..models import Delivery, Event, Job
-from .reading import Entry, entry, refresh
-from .writing import Conflict, Sealed, append, insert_job, seal
+from .reading import Entry, entry, latest, refresh
+from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
 log = logging.getLogger("aetheris.store")
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
-
-
+ROLLED_BACK = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock timeout
 UNTIL_WRITTEN = 1_000_000
 
 
@@ -92,28 +91,32 @@ def commit(
     known = entry(job)
     with known.lock:
         sealed, owes = _committed(known, _Wish(wishes, worker, delivery, now), patience)
+        state = sealed.after if sealed is not None else latest(known)
     if sealed is None:
-        assert known.state is not None
-        return Committed(known.state, ())
+        return Committed(state, ())
     knocks.after_commit(sealed.before, sealed.after, owes=owes)
-    return Committed(sealed.after, sealed.facts)
+    return Committed(state, sealed.facts)
 
 
 def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
-    fresh = False
     unsure: Sealed | None = None
+    collided = False
     for turn in range(TRIES if patience is None else UNTIL_WRITTEN):
         try:
-            if unsure is not None and _written(unsure):
-                return _remember(known, unsure), True
-            unsure = None
+            if unsure is not None:
+                return _sent_again(known, unsure, wish), True
             return (_locked if turn >= OPTIMISTIC else _optimistic)(known, wish)
         except Conflict:
-            refresh(known)
-        except Refused:
-            if fresh or not _moved(known):  # what was refused may have been judged on an old state
+            known.behind, unsure = True, None
+            if turn >= OPTIMISTIC:  # read under the lock, and yet not the head: what was known is of another database
+                known.forget()
+        except Delivered:
+            known.behind = True
+            return None, False
+        except IntegrityError:  # another job was faster at a line of the ledger: what it wrote can be read now
+            if collided:
                 raise
-            fresh = True
+            known.behind = collided = True
         except Unsure as lost:
             unsure = lost.sealed or unsure
             _wait_for_database(known, lost, turn, patience)
@@ -122,16 +125,18 @@ def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -
     raise JobBusy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
 
 
-def _moved(known: Entry) -> bool:
-    before = known.state.seq if known.state else 0
-    return refresh(known).seq != before
-
-
 def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Callable[[], bool] | None) -> None:
-    """The commit's answer is unknown: forget what was known, and look at the head before anything else."""
+    """The answer is unknown: forget what was known, and look at the head before anything else."""
+    cause = (outage.__cause__ or outage) if isinstance(outage, Unsure) else outage
+    known.behind = True
+    if _undone(cause):
+        if patience is None and turn > OPTIMISTIC:
+            raise JobBusy(f"job {known.job} is locked by others; nothing was written, ask again") from cause
+        if patience is not None and not patience():
+            raise cause
+        return
     connection.close()
     known.forget()
-    cause = outage.__cause__ or outage
     if patience is None and turn >= OPTIMISTIC:
         raise cause
     pause = min(2.0, 0.05 * 2 ** min(turn, 10))
@@ -141,17 +146,61 @@ def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Cal
         raise cause
 
 
+def _undone(cause: BaseException) -> bool:
+    """Whether the database itself says that it rolled back: a deadlock, a lock that did not come."""
+    return getattr(cause.__cause__, "sqlstate", None) in ROLLED_BACK
+
+
 def _drafted(known: Entry, wish: _Wish) -> Sealed | None:
-    before = known.state or refresh(known)
+    """The events that the wish leads to.
+
+    A refusal, and a wish that changes nothing, may have been judged on what is no longer so: they hold only if
+    nothing has been appended meanwhile.
+    """
+    fresh = known.state is None or known.behind
+    latest(known)
+    try:
+        sealed = _decided(known, wish)
+    except Refused:
+        if fresh or not _moved(known):
+            raise
+        return _decided(known, wish)
+    if sealed is None and not fresh and _moved(known):
+        return _decided(known, wish)
+    return sealed
+
+
+def _moved(known: Entry) -> bool:
+    before = latest(known).seq
+    return refresh(known).seq != before
+
+
+def _decided(known: Entry, wish: _Wish) -> Sealed | None:
+    before = latest(known)
     at = At(now=text(wish.now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
     state, facts = before, []
     for each in wish.commands:
         draft = decide(state, each, at)
         state = draft.state
         facts.extend(draft.facts)
-    if not facts:
-        return None
-    return seal(before, state, facts, known.hash)
+    return seal(before, state, facts, known.hash) if facts else None
+
+
+def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
+    """A commit whose answer was lost: written if the event at our number has our hash, else the same bytes go again.
+
+    The lost one may still land while this one is under way; then the head is not ours to move, but the event is ours.
+    """
+    if not _written(sealed):
+        try:
+            with transaction.atomic(durable=True):
+                append(sealed, worker=wish.worker, delivery=wish.delivery)
+        except (Conflict, WorkerDead):
+            if not _written(sealed):
+                raise
+        except (OperationalError, InterfaceError) as lost:
+            raise Unsure(sealed) from lost
+    return _remember(known, sealed)
 
 
 def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
@@ -172,7 +221,7 @@ def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     try:
         with transaction.atomic(durable=True):
             _lock_row(known)
-            refresh(known)
+            known.behind = True
             sealed = _drafted(known, wish)
             if sealed is not None:
                 owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
@@ -205,7 +254,7 @@ def _written(sealed: Sealed) -> bool:
 
 
 def _remember(known: Entry, sealed: Sealed) -> Sealed:
-    known.state, known.hash = sealed.after, sealed.hash
+    known.state, known.hash, known.behind = sealed.after, sealed.hash, False
     return sealed
 
 
@@ -219,13 +268,12 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
 
     Raises:
         IntegrityError: the job, or its idempotency key, exists.
+        Delivered: the delivery row is gone; somebody else has carried it out.
     """
     at = At(now=text(clock.now()))
     draft = decide(JobState(), wish, at)
     sealed = seal(JobState(job=wish.job), draft.state, draft.facts, GENESIS)
-    with transaction.atomic():
-        insert_job(sealed, **more)
-        owes = append(sealed, delivery=delivery)
+    owes = _born(sealed, delivery, more)
     if connection.in_atomic_block:  # a host's own transaction: nothing is true before it commits
         transaction.on_commit(lambda: knocks.after_commit(sealed.before, sealed.after, owes=owes), robust=True)
         return Committed(sealed.after, sealed.facts)
@@ -235,3 +283,19 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
             _remember(known, sealed)
     knocks.after_commit(sealed.before, sealed.after, owes=owes)
     return Committed(sealed.after, sealed.facts)
+
+
+def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
+    """Write a new job; tells whether deliveries have become due."""
+    own = not connection.in_atomic_block
+    try:
+        with transaction.atomic():
+            insert_job(sealed, **more)
+            return append(sealed, delivery=delivery)
+    except (OperationalError, InterfaceError):
+        if not own:
+            raise
+        connection.close()
+        if not _written(sealed):
+            raise
+    return True

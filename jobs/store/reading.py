@@ -7,6 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.db import connection
+
 from ..conf import conf
 from ..core.chain import GENESIS
 from ..core.errors import NotFound
@@ -25,6 +27,7 @@ class Entry:
     lock: threading.RLock = field(default_factory=threading.RLock)
     state: JobState | None = None
     hash: str = GENESIS
+    behind: bool = False  # something has been appended that is not in `state`
 
     def forget(self) -> None:
         self.state = None
@@ -36,8 +39,19 @@ _guard = threading.Lock()
 
 
 def entry(job: str | UUID) -> Entry:
-    """The cache's place for a job; the least recently used ones make room."""
-    key = str(job)
+    """The cache's place for a job; the least recently used ones make room.
+
+    Inside a caller's transaction it is a place of its own: what is read there may be rolled back.
+
+    Raises:
+        NotFound: the text is no job's id.
+    """
+    try:
+        key = str(UUID(str(job)))  # the one form that the chain is linked with
+    except ValueError:
+        raise NotFound(f"there is no job {job!r}") from None
+    if connection.in_atomic_block:
+        return Entry(key)
     with _guard:
         found = _entries.get(key)
         if found is None:
@@ -75,8 +89,20 @@ def refresh(known: Entry) -> JobState:
         )
         known.state = fold(facts, known.state or JobState(job=known.job))
         known.hash = rows[-1][5]
+    known.behind = False
     if known.state is None:
         raise NotFound(f"there is no job {known.job}")
+    return known.state
+
+
+def latest(known: Entry) -> JobState:
+    """What is known, read anew only where it is known to be behind.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    if known.state is None or known.behind:
+        return refresh(known)
     return known.state
 
 
@@ -91,6 +117,13 @@ def load(job: str | UUID) -> JobState:
         return refresh(known)
 
 
+def load_cached(job: str | UUID) -> JobState:
+    """The job's state as this process last knew it; only the first look reads. A commit checks it against the head."""
+    known = entry(job)
+    with known.lock:
+        return known.state or refresh(known)
+
+
 def state_of(job: str | UUID) -> JobState:
     """The job's state folded from its first event, past any cache: for audits and replays."""
-    return refresh(Entry(str(job)))
+    return refresh(Entry(str(UUID(str(job)))))

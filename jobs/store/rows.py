@@ -70,7 +70,7 @@ def _may_start(state: JobState, node: Node) -> bool:
 def _wake_at(state: JobState, node: Node) -> str | None:
     if node.status == "ready":
         return state.created_at  # always due; `knock_at` spaces the knocks
-    if node.status != "running":
+    if node.status != "running" or state.phase == "open":
         return node.wake_at
     deadlines = [state.calls[path].info["deadline"] for path in node.open if state.calls[path].status == "open"]
     if not deadlines:
@@ -108,10 +108,16 @@ def approval_row(state: JobState, path: str) -> dict[str, Any]:
     final = next((vote for vote in votes if vote["effect"] in ("approved", "rejected", "withdrawn")), None)
     return {
         "job_id": state.job, "node": path, "tenant": state.tenant, "state": final["effect"] if final else "open",
-        "question": info["question"] if isinstance(info["question"], str) else canonical(info["question"]),
+        "question": _legible(info["question"]),
         "shown": canonical(info["shown"]), "releases": canonical(info["releases"]), "digest": info["digest"],
         "groups": canonical(info["groups"]), "users": canonical(info["users"]), "quorum": info["quorum"],
         "four_eyes": info["four_eyes"], "requester": state.requester["id"],
         "deadline": parse(asked.wake_at) if asked.wake_at else None, "on_timeout": info["on_timeout"],
         "form": canonical(info["form"]), "votes": canonical(list(votes)),
     }  # fmt: skip
+
+
+def _legible(question: object) -> str:
+    """A question as a text column takes it; what neither database can store as text becomes a question mark."""
+    text = question if isinstance(question, str) else canonical(question)
+    return text.replace("\x00", "?").encode("utf-8", "replace").decode("utf-8")

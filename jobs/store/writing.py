@@ -31,6 +31,10 @@ class WorkerDead(Exception):
     """The worker that wants to claim has been declared dead; it must register anew."""
 
 
+class Delivered(Exception):
+    """The delivery row that asked for this is gone: somebody else has carried it out, so nothing is written."""
+
+
 @dataclass(frozen=True)
 class Sealed:
     """Events ready to be written: the same bytes are sent again if an acknowledgement is lost."""
@@ -81,21 +85,24 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
     Raises:
         Conflict: the head is not the one that was known.
         WorkerDead: the claiming worker is dead.
+        Delivered: the delivery row is gone.
         Taken, NotReserved, IntegrityError: the ledger let nobody, or somebody else, through.
     """
     _move_head(sealed, worker)
+    for event in sealed.events:
+        event.pk = None  # a number from an append that was rolled back may be another event's now
     Event.objects.bulk_create(sealed.events)
     if sealed.blobs:
         Blob.objects.bulk_create(
-            [Blob(tenant=sealed.after.tenant, sha256=key, text=text) for key, text in sealed.blobs.items()],
+            [Blob(tenant=sealed.after.tenant, sha256=key, text=text) for key, text in sorted(sealed.blobs.items())],
             ignore_conflicts=True,
         )
     write_steps(sealed.before, sealed.after)
     awaited = book.write(sealed.after, sealed.facts)
     _write_approvals(sealed)
     owed = debts.write(sealed.after, sealed.facts)
-    if delivery is not None:
-        Delivery.objects.filter(id=delivery).delete()
+    if delivery is not None and not Delivery.objects.filter(id=delivery).delete()[0]:
+        raise Delivered(f"delivery {delivery} to job {sealed.after.job} has been carried out by another process")
     return awaited or owed
 
 
@@ -121,7 +128,7 @@ def insert_job(sealed: Sealed, **more: Any) -> None:
     state = sealed.after
     Job.objects.create(
         id=state.job, tenant=state.tenant, agent=state.agent, version=state.version, head_hash=sealed.hash,
-        goal=chain.canonical(state.goal), requester=state.requester["id"], requester_name=state.requester["name"],
+        goal=chain.canonical(state.goal), requester=state.requester["id"], requester_name=state.requester["name"][:150],
         origin=state.origin, priority=state.priority, tags=chain.canonical(list(state.tags)),
         parent_job=UUID(state.parent["job"]) if state.parent else None,
         parent_node=state.parent["node"] if state.parent else "", created_at=parse(state.created_at),

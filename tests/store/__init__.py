@@ -1,0 +1,1 @@
+"""The conformance suite of the door: what every database must keep, SQLite and Postgres alike."""
