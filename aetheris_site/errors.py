@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
@@ -130,8 +131,9 @@ def _from_framework(exc: exceptions.APIException) -> Problem:
     headers = {}
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]  # the framework sets it
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(max(1, round(exc.wait)))
+    wait = getattr(exc, "wait", None)  # of Throttled: the framework sets it
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, ceil(wait)))
     if isinstance(exc, exceptions.ValidationError):
         found = list(fields(exc.detail))
         return Problem(status, code, _first(found), errors=found, headers=headers)

@@ -252,7 +252,9 @@ class ProblemAnswer(s.Serializer[Any]):
     status = s.IntegerField()
     detail = text()
     code = text()
-    errors = s.ListField(child=s.JSONField(), required=False)
+    errors = s.ListField(  # type: ignore[assignment]  # a field: the metaclass takes it off the class
+        child=s.JSONField(), required=False
+    )
 
 
 JOB, EVENTS, LETTER, APPROVAL, UNRESOLVED = JobAnswer, EventsAnswer, Letter, ApprovalAnswer, UnresolvedAnswer
