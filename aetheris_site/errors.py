@@ -179,6 +179,10 @@ def _nearest(table: Mapping[type[Exception], Any], exc: Exception) -> Any:
     return next((table[kind] for kind in type(exc).__mro__ if kind in table), None)
 
 
+def _is_api(request: HttpRequest) -> bool:
+    return f"{request.path}/".startswith(API)
+
+
 def _answer(found: Problem) -> JsonResponse:
     return JsonResponse(
         found.to_json(), status=found.status, headers=dict(found.headers), content_type=MEDIA_TYPE
@@ -187,7 +191,7 @@ def _answer(found: Problem) -> JsonResponse:
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """A 404 from outside the API's views; also the API's own catch-all."""
-    if not request.path.startswith(API):
+    if not _is_api(request):
         return defaults.page_not_found(request, exception or Http404())
     detail = f"there is nothing at {request.path}; /api/docs/ lists what there is"
     return _answer(Problem(404, "not_found", detail))
@@ -195,13 +199,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """A 400 from outside the API's views, e.g. an unknown Host."""
-    if not request.path.startswith(API):
+    if not _is_api(request):
         return defaults.bad_request(request, exception or SuspiciousOperation())
     return _answer(Problem(400, "bad_request", "the request is not one that this server answers"))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """A 500 from outside the API's views; Django has logged it."""
-    if not request.path.startswith(API):
+    if not _is_api(request):
         return defaults.server_error(request)
     return _answer(Problem(500, "internal_error", "something went wrong that should not; the log tells more"))
