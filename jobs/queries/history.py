@@ -10,7 +10,7 @@ from ..core.events import Fact
 from ..core.evolve import evolve
 from ..core.state import JobState
 from ..models import Event, Job
-from .bodies import hydrated
+from ..bodies import hydrated
 from .events import events_of
 
 ENDS = {

@@ -16,7 +16,7 @@ from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.state import JobState
 from ..models import Event
-from .bodies import parsed
+from ..bodies import parsed
 
 
 @dataclass

@@ -17,8 +17,8 @@ from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Approval, Blob, Delivery, Event, Job, Step, Worker
 from . import book, debts
-from .bodies import written
-from .rows import STEP_FIELDS, approval_row, changed_steps, job_row
+from ..bodies import written
+from ..rows import STEP_FIELDS, approval_row, changed_steps, job_row
 
 LINKED = ("type", "node", "at")
 

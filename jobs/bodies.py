@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ..core.chain import canonical
-from ..models import Blob
+from .core.chain import canonical
+from .models import Blob
 
 # The member of a stored body that names which of its members stand elsewhere.
 ASIDE = "$blobs"
@@ -44,21 +44,33 @@ def written(body: Mapping[str, Any], limit: int) -> tuple[str, dict[str, str]]:
     return canonical(kept), aside
 
 
-def parsed(texts: Iterable[str | None], tenant: str) -> list[dict[str, Any]]:
-    """The bodies that stored texts stand for, with every part put back; an erased one is `{"erased": true}`.
+def hydrated(texts: Sequence[str | None], tenant: str) -> list[dict[str, Any] | None]:
+    """The bodies that stored texts stand for, with every part put back; None for an erased one.
+
+    One query for all their parts.
 
     Raises:
         LookupError: a part that should be stored is missing.
     """
-    bodies: list[dict[str, Any]] = [json.loads(text) if text is not None else {"erased": True} for text in texts]
-    wanted = {body[name]["sha256"] for body in bodies for name in body.get(ASIDE, ())}
+    bodies = [json.loads(text) if text is not None else None for text in texts]
+    wanted = {body[name]["sha256"] for body in bodies if body for name in body.get(ASIDE, ())}
     if not wanted:
         return bodies
     parts = dict(Blob.objects.filter(tenant=tenant, sha256__in=wanted).values_list("sha256", "text"))
     for body in bodies:
-        for name in body.pop(ASIDE, ()):
-            digest = body[name]["sha256"]
-            if digest not in parts:
-                raise LookupError(f"the part {name!r} with digest {digest} of a stored body is missing")
-            body[name] = json.loads(parts[digest])
+        if body is not None:
+            _fill(body, parts)
     return bodies
+
+
+def _fill(body: dict[str, Any], parts: Mapping[str, str]) -> None:
+    for name in body.pop(ASIDE, ()):
+        digest = body[name]["sha256"]
+        if digest not in parts:
+            raise LookupError(f"the part {name!r} with digest {digest} of a stored body is missing")
+        body[name] = json.loads(parts[digest])
+
+
+def parsed(texts: Sequence[str | None], tenant: str) -> list[dict[str, Any]]:
+    """The same for the fold, to which an erased body is `{"erased": true}`."""
+    return [body if body is not None else {"erased": True} for body in hydrated(texts, tenant)]

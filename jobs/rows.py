@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from ..core.chain import canonical
-from ..core.decide import GRACE
-from ..core.moments import parse, plus
-from ..core.state import JobState, Node, parked_on
-from ..models import Step
+from .core.chain import canonical
+from .core.decide import GRACE
+from .core.moments import parse, plus
+from .core.state import JobState, Node, parked_on
+from .models import Step
 
 STEP_FIELDS = (
     "tenant", "kind", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
