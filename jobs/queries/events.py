@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from ..models import Event, Job
 from ..bodies import hydrated
+from ..models import Event, Job
 
 
 def events_of(job: UUID) -> QuerySet[Event]:

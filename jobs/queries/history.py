@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..bodies import hydrated
 from ..core.events import Fact
 from ..core.evolve import evolve
 from ..core.state import JobState
 from ..models import Event, Job
-from ..bodies import hydrated
 from .events import events_of
 
 ENDS = {

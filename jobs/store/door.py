@@ -21,7 +21,8 @@ from ..core.errors import Refused
 from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
-from ..models import Delivery, Event, Job
+from ..models import Delivery, Job
+from .outages import Unsure, undone, written
 from .reading import Entry, entry, latest, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
@@ -29,16 +30,7 @@ log = logging.getLogger("aetheris.store")
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
-ROLLED_BACK = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock timeout
 UNTIL_WRITTEN = 1_000_000
-
-
-class Unsure(Exception):
-    """The database went away at a commit: it is neither written nor not written until the head is read."""
-
-    def __init__(self, sealed: Sealed | None) -> None:
-        super().__init__("the answer of a commit was lost")
-        self.sealed = sealed
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Cal
     """The answer is unknown: forget what was known, and look at the head before anything else."""
     cause = (outage.__cause__ or outage) if isinstance(outage, Unsure) else outage
     known.behind = True
-    if _undone(cause):
+    if undone(cause):
         if patience is None and turn > OPTIMISTIC:
             raise JobBusy(f"job {known.job} is locked by others; nothing was written, ask again") from cause
         if patience is not None and not patience():
@@ -144,11 +136,6 @@ def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Cal
     time.sleep(pause)
     if patience is not None and not patience():
         raise cause
-
-
-def _undone(cause: BaseException) -> bool:
-    """Whether the database itself says that it rolled back: a deadlock, a lock that did not come."""
-    return getattr(cause.__cause__, "sqlstate", None) in ROLLED_BACK
 
 
 def _drafted(known: Entry, wish: _Wish) -> Sealed | None:
@@ -191,12 +178,12 @@ def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
 
     The lost one may still land while this one is under way; then the head is not ours to move, but the event is ours.
     """
-    if not _written(sealed):
+    if not written(sealed):
         try:
             with transaction.atomic(durable=True):
                 append(sealed, worker=wish.worker, delivery=wish.delivery)
         except (Conflict, WorkerDead):
-            if not _written(sealed):
+            if not written(sealed):
                 raise
         except (OperationalError, InterfaceError) as lost:
             raise Unsure(sealed) from lost
@@ -247,12 +234,6 @@ def _nothing(wish: _Wish) -> None:
         Delivery.objects.filter(id=wish.delivery).delete()
 
 
-def _written(sealed: Sealed) -> bool:
-    """Whether a commit whose answer was lost was written: the event at our number has our hash."""
-    first = sealed.events[0]
-    return Event.objects.filter(job_id=first.job_id, seq=first.seq, hash=first.hash).exists()
-
-
 def _remember(known: Entry, sealed: Sealed) -> Sealed:
     known.state, known.hash, known.behind = sealed.after, sealed.hash, False
     return sealed
@@ -296,6 +277,6 @@ def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
         if not own:
             raise
         connection.close()
-        if not _written(sealed):
+        if not written(sealed):
             raise
     return True

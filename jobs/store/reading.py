@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from ..bodies import parsed
 from ..conf import conf
 from ..core.chain import GENESIS
 from ..core.errors import NotFound
@@ -16,7 +17,6 @@ from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.state import JobState
 from ..models import Event
-from ..bodies import parsed
 
 
 @dataclass

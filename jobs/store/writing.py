@@ -10,15 +10,15 @@ from uuid import UUID
 
 from django.db.models import Exists
 
+from ..bodies import written
 from ..conf import conf
 from ..core import chain
 from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Approval, Blob, Delivery, Event, Job, Step, Worker
-from . import book, debts
-from ..bodies import written
 from ..rows import STEP_FIELDS, approval_row, changed_steps, job_row
+from . import book, debts
 
 LINKED = ("type", "node", "at")
 

@@ -10,7 +10,7 @@ from jobs import store
 from jobs.core import chain
 from jobs.core.chain import canonical
 from jobs.models import Approval, Event, Job, Step
-from jobs.store.rows import agenda_of, approval_row, job_row
+from jobs.rows import agenda_of, approval_row, job_row
 from tests.store.books import book_of, stored_book
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jobs.bodies import parsed
 from jobs.core.chain import canonical
 from jobs.core.state import JobState
 from jobs.models import Event
-from jobs.store.bodies import parsed
 from ledger.models import RELEASES_ITS_KEY, Invocation
 
 SAYS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
