@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -41,7 +42,30 @@ def preformatted(text: str | None) -> SafeString:
 
 
 class Record(_Base):
-    """A row that people read in the admin and that only the engine writes."""
+    """A row that people read in the admin and that only the engine writes.
+
+    What is searched for is searched for in full, so that indexes serve: an id in `search_ids`, any other
+    word in `search_words`.
+    """
+
+    search_ids: ClassVar[tuple[str, ...]] = ()
+    search_words: ClassVar[tuple[str, ...]] = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term or not (self.search_ids or self.search_words):
+            return super().get_search_results(request, queryset, search_term)
+        try:
+            wanted: dict[str, Any] = {name: UUID(term) for name in self.search_ids}
+        except ValueError:
+            wanted = {}
+        known = wanted or dict.fromkeys(self.search_words, term)
+        found = Q(pk__in=[])
+        for name, value in known.items():
+            found |= Q(**{name: value})
+        return queryset.filter(found), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -70,11 +94,22 @@ class StateFilter(admin.SimpleListFilter):
 class InvocationAdmin(Record):
     """Every promised call: what was called with what, and how it was settled."""
 
-    list_display = ("tool", "state_shown", "effect", "key_shown", "job_id", "node", "attempt", "promised")
+    list_display: Any = (
+        "tool",
+        "state_shown",
+        "effect",
+        "key_shown",
+        "job_id",
+        "node",
+        "attempt",
+        "promised",
+    )
     list_filter: ClassVar[Any] = (StateFilter,)
     list_per_page = 50
     show_full_result_count = False
-    search_fields = ("=id", "=job_id", "=tool", "=idempotency_key", "=business_key")
+    search_fields = ("id",)
+    search_ids = ("id", "job_id")
+    search_words = ("tool", "idempotency_key", "business_key")
     search_help_text = "Id, job, tool or key, in full."
     fields = (
         "id", "tool", "version", "effect", "state_shown", "job_id", "node", "attempt", "fence", "probe",

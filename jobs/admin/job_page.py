@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast, Length, Substr
 
+from jobs.bodies import ASIDE
 from jobs.core.events import Fact
 from jobs.models import Approval, Event, Job, Step, Worker
-from jobs.queries.bodies import ASIDE
 from jobs.queries.summaries import summary
 from ledger.admin import utc
 from ledger.models import Invocation
@@ -113,7 +113,10 @@ def stream_of(job: UUID, before: int | None) -> list[dict[str, Any]]:
         rows = rows.filter(seq__lt=before)
     begun = rows.order_by("-seq").annotate(start=Substr("body", 1, BEGUN), size=Length("body"))
     told = begun.values("seq", "type", "node", "at", "start", "size")[:ROWS]
-    return [{**row, "at": moment(row["at"]), **_body(dict(row))} for row in told]
+    return [
+        {**row, "at": moment(row["at"]), "name": row["node"] and step_name(row["node"]), **_body(dict(row))}
+        for row in told
+    ]
 
 
 def _body(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -62,7 +63,9 @@ class JobAdmin(Desk):
     list_title = "Jobs"
     list_display = ("short_id", "agent_shown", "status_shown", "waits", "requester_shown", "created")
     list_filter: ClassVar[Any] = (StatusFilter, AgentFilter)
-    search_fields = ("=id", "=agent")
+    search_fields = ("id",)
+    search_ids = ("id",)
+    search_words = ("agent",)
     search_help_text = "A job's id or an agent's name, in full."
     ordering = ("-id",)
 
@@ -113,12 +116,14 @@ class JobAdmin(Desk):
         job = self._with_parts(request, object_id)
         before = request.GET.get("before", "")
         stream = job_page.stream_of(job.id, int(before) if before.isdecimal() and len(before) < 19 else None)
+        verbs = offered(job, actor_on(request))
         context = {
             "job": job,
             "status": badge(job.status),
             "facts": self._facts(job),
             "waits": job_page.waits_of(job),
-            "verbs": offered(job, actor_on(request)),
+            "verbs": verbs,
+            "may_signal": any(verb.name == "signal" for verb in verbs),
             "parts": job_page.parts_of(job),
             "agenda": job_page.agenda_of(job.id),
             "settled": job_page.settled_of(job.id),
@@ -151,9 +156,11 @@ class JobAdmin(Desk):
             ("Last event", utc(job.updated_at), None),
             ("Finished", utc(job.finished_at), None),
             ("Outcome", job.outcome or "–", None),
-            ("Priority, tags", f"{job.priority}, {job.tags}", None),
+            ("Priority", str(job.priority) if job.priority else "–", None),
+            ("Tags", ", ".join(json.loads(job.tags)) or "–", None),
             ("Head", f"{job.head_seq} · {job.head_hash}", None),
         ]
+        facts = [fact for fact in facts if fact[1] != "–"]
         if job.parent_job:
             words = f"{job.parent_job} at {job.parent_node}"
             facts.append(("Started by job", words, self.url(change, job.parent_job)))

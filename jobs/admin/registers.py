@@ -136,7 +136,9 @@ class DeliveryAdmin(Desk):
     """What is owed to a job and has not arrived yet; a row goes when it has."""
 
     list_display = ("command", "job_id", "created", "due", "attempts", "error_shown")
-    search_fields = ("=job_id",)
+    search_fields = ("job_id",)
+    search_ids = ("id", "job_id")
+    search_help_text = "A delivery's or a job's id, in full."
     ordering = ("created_at", "id")
     fields = ("id", "command", "job_id", "created", "due", "awaits", "attempts", "error", "body_shown")
 

@@ -28,6 +28,14 @@ DONE = {
     "fail": "Recorded: the step fails; the book keeps the outcome as given up.",
 }
 
+REASONS = {
+    "raised": "the call raised an error",
+    "timeout": "no answer in time",
+    "worker_dead": "its worker died",
+    "handed_back": "its worker handed it back",
+    "left_open": "its step ended first",
+}
+
 
 class Standing(admin.SimpleListFilter):
     """The unresolved (at first), or lines of any other state."""
@@ -58,7 +66,7 @@ class EffectDesk(Desk, InvocationAdmin):
     """The ledger's lines, with the unresolved first and a verb to resolve them."""
 
     list_title = "Effects"
-    list_display = ("tool", "state_badge", "effect", "key_shown", "job_end", "node", "promised", "why")
+    list_display: Any = ("tool", "state_badge", "why", "promised", "job_end", "node", "key_shown")
     list_filter: ClassVar[Any] = (Standing,)
 
     def get_ordering(self, request: HttpRequest) -> Any:
@@ -146,7 +154,8 @@ def reason_of(line: Invocation) -> tuple[str, str | None]:
         return "", pretty(line.error) if line.error else None
     evidence = told.get("evidence")
     shown = json.dumps(evidence, indent=2, ensure_ascii=False, sort_keys=True) if evidence else None
-    return str(told["reason"]).replace("_", " "), shown
+    reason = str(told["reason"])
+    return REASONS.get(reason, reason.replace("_", " ")), shown
 
 
 def _facts(line: Invocation) -> list[tuple[str, str]]:

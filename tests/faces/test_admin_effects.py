@@ -26,7 +26,7 @@ def test_the_inbox_shows_only_what_nobody_knows_and_why() -> None:
     browser = stage.browser(stage.operator())
     page = browser.get(EFFECTS).content.decode()
     assert line in page
-    assert "raised" in page
+    assert "the call raised an error" in page
     _answer(browser, line, "fail")
     assert line not in browser.get(EFFECTS).content.decode()
     assert line in browser.get(f"{EFFECTS}?state=any&q={job}").content.decode()
