@@ -11,22 +11,21 @@ from ledger.canonical import NotJson, storable
 from ledger.tracebacks import described
 
 from . import loop
-from .agents import Agent, UnknownAgent, UnknownWorkflow, get_agent, get_workflow
+from .agents import UnknownAgent, UnknownWorkflow, get_agent, get_workflow
 from .calls import Claim
 from .conf import conf
 from .context import Context
 from .core.commands import AdoptPlan, Command, FailNode, FinishNode, LoseLease
 from .core.errors import Fenced, Illegal, Refused
-from .core.graph import TaskGraph
 from .core.names import PlanError
 from .core.playback import CallFailed, NonDeterminism
 from .core.state import JobState, Node
 from .live import Drained, Live, Parked, Stopped
 from .planning import checked_plan, requirements
+from .plans import single_step
 from .promises import CannotStart, arguments
 
 log = logging.getLogger("aetheris.workflows")
-WORKFLOW_NODE = "main"  # the one step of a job whose agent is a workflow
 
 
 def run(claim: Claim, state: JobState, node: Node) -> Claim | None:
@@ -55,20 +54,12 @@ def _function(state: JobState, node: Node) -> tuple[Callable[..., Any], dict[str
         return flow.fn, flow.arguments.bind(arguments(state, node)), flow.is_async
     agent = get_agent(state.agent, state.version)
     if agent.workflow is not None:
-        graph = workflow_graph(agent, state.goal)
+        graph = single_step(agent.workflow, state.goal)
         return lambda ctx: graph, {}, False
     goal = agent.goal.bind({"goal": state.goal})
     if agent.form == "planner":
         return lambda ctx: agent.fn(**goal), {}, False
     return agent.fn, goal, agent.is_async
-
-
-def workflow_graph(agent: Agent, goal: Any) -> TaskGraph:
-    """The plan of a job whose agent is a workflow: that one step."""
-    assert agent.workflow is not None
-    graph = TaskGraph()
-    graph.output(graph.workflow(WORKFLOW_NODE, agent.workflow, goal=goal))
-    return graph
 
 
 def _attempt(live: Live, fn: Callable[..., Any], args: Mapping[str, Any]) -> Command:
