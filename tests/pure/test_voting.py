@@ -1,0 +1,130 @@
+"""Voting: who may decide, on what exactly, once, and before the deadline (design: Humans)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jobs.core.commands import Cancel, Due
+from jobs.core.graph import TaskGraph
+from tests.pure.scenes import Scene, begun
+from tests.pure.story import ASKER, PEOPLE, STRANGER
+
+
+def asked(**options: Any) -> Scene:
+    g = TaskGraph()
+    ask = g.approval("ask", "Sure?", {"cents": 5}, groups=options.pop("groups", ["finance"]), **options)
+    g.tool("pay", "pay", after=[ask])
+    return begun(g)
+
+
+def test_as_many_approvals_as_the_quorum_approve() -> None:
+    scene = asked(quorum=2)
+    scene.must(scene.vote("ask", voter=1))
+    assert (scene.state.status, scene.facts[-1].body["effect"]) == ("parked", "vote")
+    scene.must(scene.vote("ask", voter=2))
+    assert scene.status("pay") == "ready"
+    assert scene.state.nodes["ask"].result["by"] == ["user 2", "user 3"]
+
+
+def test_one_rejection_rejects() -> None:
+    scene = asked(quorum=2)
+    scene.must(scene.vote("ask", voter=1))
+    scene.must(scene.vote("ask", "reject", voter=2))
+    assert (scene.status("ask"), scene.status("pay"), scene.state.outcome) == (
+        "rejected",
+        "skipped",
+        "rejected",
+    )
+
+
+def test_nobody_votes_twice() -> None:
+    scene = asked(quorum=2)
+    scene.must(scene.vote("ask"))
+    assert scene.refused(scene.vote("ask")) == "voted_already"
+    assert scene.refused(scene.vote("ask", "reject")) == "voted_already"
+
+
+def test_the_requester_does_not_vote_under_four_eyes() -> None:
+    scene = asked(four_eyes=True)
+    assert scene.refused(scene.vote("ask", voter=0)) == "four_eyes"
+    scene = asked()
+    scene.must(scene.vote("ask", voter=0))
+    assert scene.status("pay") == "ready"
+
+
+def test_only_those_who_were_asked_decide_whatever_else_they_may() -> None:
+    scene = asked()
+    chief = replace(STRANGER, superuser=True)
+    assert scene.refused(replace(scene.vote("ask"), actor=STRANGER)) == "not_an_approver"
+    assert scene.refused(replace(scene.vote("ask"), actor=chief)) == "not_an_approver"
+    named = asked(groups=[], users=["u9"])
+    named.must(replace(named.vote("ask"), actor=STRANGER))
+
+
+def test_who_decides_on_something_else_than_what_is_shown_is_refused() -> None:
+    scene = asked()
+    assert scene.refused(replace(scene.vote("ask"), digest="0" * 64)) == "stale_digest"
+
+
+def test_the_digest_binds_what_is_shown_and_what_is_released() -> None:
+    def digest(shown: int, cents: int) -> str:
+        g = TaskGraph()
+        ask = g.approval("ask", "Sure?", {"cents": shown}, groups=["finance"])
+        g.tool("pay", "pay", cents=cents, after=[ask])
+        return str(begun(g).state.calls["ask"].info["digest"])
+
+    assert len({digest(1, 1), digest(2, 1), digest(1, 2)}) == 3
+    assert digest(1, 1) == digest(1, 1)
+
+
+def test_a_decided_approval_takes_no_further_vote() -> None:
+    scene = asked()
+    first, second = scene.vote("ask", voter=1), scene.vote("ask", "reject", voter=2)
+    scene.must(first)
+    assert scene.refused(second) == "approval_closed"
+
+
+def test_a_vote_at_the_deadline_is_refused_even_if_the_sweep_is_late() -> None:
+    scene = asked(deadline="1m")
+    scene.pass_time(60)
+    assert scene.refused(scene.vote("ask")) == "approval_closed"
+    assert scene.status("ask") == "parked"
+    scene.must(Due("ask"))
+    assert scene.status("ask") == "rejected"
+    assert scene.state.nodes["ask"].timed_out
+
+
+@pytest.mark.parametrize(
+    ("late", "status", "pay"), [("reject", "rejected", "skipped"), ("approve", "done", "ready")]
+)
+def test_the_deadline_decides_as_was_declared(late: str, status: str, pay: str) -> None:
+    scene = asked(deadline="1m", on_timeout=late)
+    scene.pass_time(61)
+    scene.must(Due("ask"))
+    assert (scene.status("ask"), scene.status("pay")) == (status, pay)
+
+
+def test_an_escalated_approval_asks_others_and_has_no_deadline_any_more() -> None:
+    scene = asked(deadline="1m", on_timeout="escalate", escalate_to=["heads"])
+    scene.pass_time(60)
+    assert scene.refused(replace(scene.vote("ask"), actor=ASKER)) == "not_an_approver"
+    scene.must(Due("ask"))
+    assert (scene.state.status, scene.state.nodes["ask"].wake_at) == ("parked", None)
+    scene.must(replace(scene.vote("ask"), actor=PEOPLE[1]))
+    assert scene.status("pay") == "ready"
+
+
+def test_the_end_of_the_job_withdraws_what_it_asked() -> None:
+    scene = asked()
+    scene.must(Cancel(ASKER))
+    assert [fact.body["effect"] for fact in scene.facts if fact.type == "approval_decided"] == ["withdrawn"]
+    assert scene.refused(scene.vote("ask")) == "approval_closed"
+
+
+def test_an_unknown_approval_and_an_unknown_decision_are_refused() -> None:
+    scene = asked()
+    assert scene.refused(replace(scene.vote("ask"), approval="no-such")) == "not_found"
+    assert scene.refused(scene.vote("ask", "perhaps")) == "invalid"
