@@ -24,6 +24,7 @@ from .incarnation import Incarnation, become, registered
 from .models import Job, Worker
 from .registration import capabilities, register
 from .store.reading import forget_all
+from .store.turns import forget, turn
 
 log = logging.getLogger("aetheris.worker")
 BEAT = 1.0  # seconds between two looks of the control thread
@@ -76,7 +77,9 @@ class Control:
     def _renew(self, me: Incarnation) -> None:
         began = time.monotonic()
         until = clock.database_now() + timedelta(seconds=me.ttl)
-        if Worker.objects.filter(id=me.id, dead=False).update(alive_until=until, draining=me.draining) == 0:
+        with turn(urgent=True):
+            mine = Worker.objects.filter(id=me.id, dead=False).update(alive_until=until, draining=me.draining)
+        if mine == 0:
             log.error("worker %s was declared dead: it drops its steps and registers anew", self.name)
             me.lost = True
             self._register()
@@ -160,6 +163,7 @@ def _child_begins(sender: Any = None, **_: Any) -> None:
     """A prefork child is a worker of its own: nothing of the parent's threads survived the fork."""
     global _child
     forget_all()
+    forget()
     loop.forget()
     become(None)
     _child = Control(f"{current_app.main}.{current_process().name}", 1, hand_off=False)

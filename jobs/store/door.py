@@ -24,6 +24,7 @@ from ..core.state import JobState
 from ..models import Delivery, Job
 from .outages import Unsure, undone, written
 from .reading import Entry, entry, latest, refresh
+from .turns import turn
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
 log = logging.getLogger("aetheris.store")
@@ -180,7 +181,7 @@ def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
     """
     if not written(sealed):
         try:
-            with transaction.atomic(durable=True):
+            with turn(), transaction.atomic(durable=True):
                 append(sealed, worker=wish.worker, delivery=wish.delivery)
         except (Conflict, WorkerDead):
             if not written(sealed):
@@ -195,7 +196,7 @@ def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     if sealed is None:
         return _nothing(wish), False
     try:
-        with transaction.atomic(durable=True):
+        with turn(), transaction.atomic(durable=True):
             owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
     except (OperationalError, InterfaceError) as lost:
         raise Unsure(sealed) from lost
@@ -206,7 +207,7 @@ def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     """Under contention: lock the row first, then read, decide and append."""
     sealed, owes = None, False
     try:
-        with transaction.atomic(durable=True):
+        with turn(), transaction.atomic(durable=True):
             _lock_row(known)
             known.behind = True
             sealed = _drafted(known, wish)
