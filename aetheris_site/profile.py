@@ -38,6 +38,22 @@ def flag(name: str, default: bool) -> bool:
     raise SystemExit(f"{name}={value!r} is neither yes nor no: write 1 or 0")
 
 
+def number(name: str) -> float | None:
+    """An environment variable as a number above 0; None where it is not set.
+
+    Raises:
+        SystemExit: it is no such number.
+    """
+    value = text(name)
+    try:
+        told = float(value) if value else None
+    except ValueError:
+        told = 0.0
+    if told is not None and not 0 < told < float("inf"):
+        raise SystemExit(f"{name}={value!r} is not a number above 0: write seconds, such as 10")
+    return told
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated environment variable."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]

@@ -116,7 +116,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
 }
 
-AETHERIS = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
+AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
+if _ttl := profile.number("AETHERIS_LEASE_TTL"):
+    AETHERIS["LEASE_TTL"] = _ttl
 
 if PROFILE == "prod":
     profile.refuse_unsafe(globals())

@@ -11,13 +11,25 @@ from typing import Any
 from ledger import Absent, Landed, Tool, ToolCall
 from ledger import services as ledger
 from ledger.canonical import storable
+from ledger.crashpoints import crashpoint
 from ledger.hand import Touch
 from ledger.services import Taken
 from ledger.verdict import Conflict, Doubt, Recall
 
 from . import store
 from .conf import conf
-from .core.commands import Actor, Answer, AwaitEffect, Call, Command, LateOutcome, Outcome, Promise, RefuseNode, Tell
+from .core.commands import (
+    Actor,
+    Answer,
+    AwaitEffect,
+    Call,
+    Command,
+    LateOutcome,
+    Outcome,
+    Promise,
+    RefuseNode,
+    Tell,
+)
 from .core.commands import Recall as RecallWish
 from .core.errors import Refused
 from .core.state import Asked, JobState
@@ -60,6 +72,7 @@ def outcome_of(touch: Touch) -> Outcome:
 
 def act(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) -> Outcome:
     """Make the promised call: no transaction and no connection is held meanwhile."""
+    crashpoint("after_promise")
     asked = state.calls[path]
     call = tool_call(state, asked)
     claim.me.begin(claim.job, path, call.cancel)
@@ -73,6 +86,7 @@ def act(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) ->
 
 async def act_async(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) -> Outcome:  # noqa: ASYNC109
     """Make the promised call from the process's event loop."""
+    crashpoint("after_promise")
     asked = state.calls[path]
     call = tool_call(state, asked)
     claim.me.begin(claim.job, path, call.cancel)

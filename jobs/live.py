@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger import Retry, Tool, get_tool
 from ledger.canonical import jsonable
+from ledger.crashpoints import crashpoint
 from ledger.services import Taken
 
 from . import calls, clock, loop, store
@@ -204,6 +205,7 @@ class Live:
             attempt = self.state.calls[wish.path].attempt
             told = yield (tool, self.state, wish.path, limit)
             yield lambda: self._tell(wish.path, attempt, told)  # noqa: B023 - run before the next turn
+            crashpoint("after_outcome")
             if self.state.calls[wish.path].status == "again":  # not sent: this process stops
                 raise Drained(f"call {wish.path} was not sent")
 
@@ -219,6 +221,7 @@ class Live:
         else:
             promise = promise_again(self.state, asked, tool, limit)
         call = self._call_wish(wish, promise)
+        crashpoint("before_promise")
         try:
             self._commit(call)
             return True
@@ -242,6 +245,7 @@ class Live:
         yield lambda: self._commit(answer)
 
     def _tell(self, path: str, attempt: int, told: Any) -> None:
+        crashpoint("before_outcome")
         try:
             self._commit(calls.tell(self.claim, path, attempt, told))
         except Stopped:

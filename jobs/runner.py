@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from ledger import Tool, UnknownTool
+from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
 from . import calls, clock, store, workflows
@@ -106,6 +107,7 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
 def _begin(me: Incarnation, state: JobState, ready: Ready) -> Claim | None:
     """Commit the claim; a claim that is refused was somebody else's."""
     claim = Claim(job=state.job, node=ready.node, fence=0, me=me)
+    crashpoint("before_promise" if ready.promise else "before_claim")
     try:
         done = store.commit(state.job, ready.wish, worker=me.id)
     except Taken as taken:
@@ -118,6 +120,7 @@ def _begin(me: Incarnation, state: JobState, ready: Ready) -> Claim | None:
         log.error("%s", dead)
         me.lost = True
         return None
+    crashpoint("after_claim")
     return _as_claim(me, done.state, ready.node)
 
 
@@ -198,9 +201,11 @@ def _probe(claim: Claim, state: JobState, tool: Tool) -> JobState | None:
 def _tell(claim: Claim, telling: Any, *, go_on: bool) -> tuple[store.Committed, Claim | None]:
     """Write the outcome; and in the same commit begin a ready successor, if there is one for this worker."""
     following = _successor(claim, telling) if go_on and claim.me.lease_ok() else None
+    crashpoint("before_outcome")
     if following is not None:
         try:
             done = claim.commit(telling, following.wish, worker=True)
+            crashpoint("after_outcome")
             return done, _as_claim(claim.me, done.state, following.node)
         except (Taken, NotReserved, IntegrityError, WorkerDead):
             log.debug("job %s: step %s is not begun inline", claim.job, following.node)

@@ -14,6 +14,8 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.db.models import F, Q
 
+from ledger.crashpoints import crashpoint
+
 from . import clock, knocks, store
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
@@ -109,6 +111,7 @@ def fire_due(now: datetime) -> None:
     if not rows:
         return
     Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
+    crashpoint("in_tick")
     for _, job, node, state, requires in rows:
         needs = [part for part in requires.split(",") if part]
         if state in ("ready", "backoff"):

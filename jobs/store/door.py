@@ -13,6 +13,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
+from ledger.crashpoints import crashpoint
+
 from .. import clock, knocks
 from ..core.chain import GENESIS
 from ..core.commands import At, Command, CreateJob
@@ -87,6 +89,7 @@ def commit(
         state = sealed.after if sealed is not None else latest(known)
     if sealed is None:
         return Committed(state, ())
+    crashpoint("after_commit_before_knock")
     knocks.after_commit(sealed.before, sealed.after, owes=owes)
     return Committed(state, sealed.facts)
 
@@ -263,6 +266,7 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
     with known.lock:
         if known.state is None:
             _remember(known, sealed)
+    crashpoint("after_birth_before_knock")
     knocks.after_commit(sealed.before, sealed.after, owes=owes)
     return Committed(sealed.after, sealed.facts)
 
