@@ -24,7 +24,8 @@ BATCH = 200
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 # However many streams are open, they look through these few threads, each with one connection.
-_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="event-streams")
+THREADS = 4
+READERS = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="event-streams")
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,5 @@ async def frames(
 
 def stream_of(job: Job, after: int) -> StreamingHttpResponse:
     """The response that follows a job from behind `after` to its end."""
-    see = sync_to_async(lambda last: look(job, last), thread_sensitive=False, executor=_readers)
+    see = sync_to_async(lambda last: look(job, last), thread_sensitive=False, executor=READERS)
     return StreamingHttpResponse(frames(see, after), content_type="text/event-stream", headers=HEADERS)

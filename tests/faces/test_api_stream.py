@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from threading import Barrier
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -20,14 +22,33 @@ from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, refused
 
 pytestmark = pytest.mark.usefixtures("engine_db")
+Read = TypeVar("Read")
 
 
 @pytest.fixture(autouse=True)
 def _readers_let_go(engine_db: str) -> Iterator[None]:
     """The stream's threads keep connections where settings say so; the next test may use another database."""
     yield
-    for each in [sse._readers.submit(connections.close_all) for _ in range(8)]:
-        each.result(timeout=10)
+    together = Barrier(sse.THREADS)
+
+    def let_go() -> None:
+        together.wait(10)  # each thread takes one
+        connections.close_all()
+
+    for each in [sse.READERS.submit(let_go) for _ in range(sse.THREADS)]:
+        each.result(timeout=20)
+
+
+def _run(reading: Coroutine[Any, Any, Read]) -> Read:
+    """Run to the end, and close what the thread of the view has opened before its loop goes."""
+
+    async def whole() -> Read:
+        try:
+            return await asyncio.wait_for(reading, 30)
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(whole())
 
 
 def _events(stream: bytes) -> list[dict[str, Any]]:
@@ -63,7 +84,7 @@ def test_the_stream_of_an_ended_job_tells_everything_and_ends() -> None:
         answer = await _follow(caller, job, Accept="text/event-stream")
         return answer, await _body(answer)
 
-    answer, body = asyncio.run(read())
+    answer, body = _run(read())
     assert answer.headers["Content-Type"] == "text/event-stream"
     assert "no-cache" in answer.headers["Cache-Control"]
     assert _events(body) == caller.get(f"jobs/{job}/events?limit=1000").json()["results"]
@@ -79,7 +100,7 @@ def test_the_stream_goes_on_behind_the_last_event_seen(query: str, headers: dict
     async def read() -> bytes:
         return await _body(await _follow(caller, job, query, **headers))
 
-    assert [event["seq"] for event in _events(asyncio.run(read()))][:2] == [4, 5]
+    assert [event["seq"] for event in _events(_run(read()))][:2] == [4, 5]
 
 
 def test_who_has_seen_the_end_is_told_not_to_ask_again() -> None:
@@ -100,11 +121,11 @@ def test_an_event_that_comes_while_somebody_follows_reaches_them() -> None:
         async for chunk in answer.streaming_content:
             seen += chunk
             if not sent and len(_events(seen)) == head:
-                await sync_to_async(services.signal, thread_sensitive=False)(job, "go", actor=actor)
+                await sync_to_async(services.signal)(job, "go", actor=actor)
                 sent = True
         return _events(seen)
 
-    events = asyncio.run(asyncio.wait_for(read(), 30))
+    events = _run(read())
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[-1]["type"] == "job_completed"
 
@@ -134,6 +155,6 @@ def test_without_news_no_comment_comes_before_its_time() -> None:
 
 def test_a_stream_of_no_job_is_refused_as_a_problem_though_a_stream_was_asked_for() -> None:
     caller = Caller()
-    address = f"jobs/{stage.new_id()}/events/stream"
+    address = f"jobs/{uuid4()}/events/stream"
     refused(caller.get(address, Accept="text/event-stream"), 404, "not_found")
     refused(caller.client.get(f"/api/{address}?after=x"), 404, "not_found")
