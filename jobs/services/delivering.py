@@ -6,14 +6,12 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
 from .. import clock, knocks, store
-from ..core.chain import canonical
 from ..core.commands import (
     SYSTEM,
     Actor,
@@ -31,12 +29,12 @@ from ..core.commands import (
 )  # fmt: skip
 from ..core.errors import NotFound, Refused
 from ..models import Delivery, Job
+from ..store import deliveries
 from .actors import visible
 from .submitting import check_goal, chosen_definition, version_of
 
 log = logging.getLogger("aetheris.deliveries")
 BATCH = 100
-PATIENCE = 10  # refusals of a command whose receiver does not exist yet
 
 
 def postponed(job: str | UUID, name: str, wish: Any, actor: Actor) -> bool:
@@ -50,12 +48,7 @@ def postponed(job: str | UUID, name: str, wish: Any, actor: Actor) -> bool:
     if not connection.in_atomic_block:
         return False
     key = visible(job, actor)
-    body = asdict(wish)
-    moment = clock.now()
-    Delivery.objects.create(
-        id=uuid4(), tenant=actor.tenant, job_id=key, command=name, body=canonical(_plain(body)),
-        created_at=moment, wake_at=moment,
-    )  # fmt: skip
+    deliveries.send(key, name, _plain(asdict(wish)), tenant=actor.tenant, at=clock.now())
     transaction.on_commit(knocks.deliver, robust=True)
     return True
 
@@ -111,7 +104,7 @@ def deliver_due(limit: int = BATCH) -> int:
     Returns:
         How many were looked at; `limit` means there may be more.
     """
-    rows = list(Delivery.objects.filter(wake_at__lte=clock.database_now()).order_by("wake_at")[:limit])
+    rows = deliveries.due(clock.database_now(), limit)
     for row in rows:
         try:
             _carry_out(row)
@@ -133,7 +126,7 @@ def _carry_out(row: Delivery) -> None:
             _later(row, str(refused))  # its receiver may be a delivery itself
             return
         log.info("delivery %s: job %s refuses %s: %s", row.id, row.job_id, row.command, refused)
-        Delivery.objects.filter(id=row.id).delete()
+        deliveries.drop(row)
 
 
 def _create(row: Delivery, body: dict[str, Any]) -> None:
@@ -156,21 +149,9 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
             delivery=str(row.id),
         )  # fmt: skip
     except (IntegrityError, store.Delivered):  # born already: a repeated delivery
-        Delivery.objects.filter(id=row.id).delete()
+        deliveries.drop(row)
 
 
 def _later(row: Delivery, why: str) -> None:
-    attempts = row.attempts + 1
-    wait = timedelta(seconds=min(60.0, 0.2 * 2 ** min(attempts, 10)))
-    if attempts > PATIENCE and _has_no_receiver(row):
+    if not deliveries.put_off(row, why, clock.now()):
         log.warning("delivery %s is dropped: %s", row.id, why)
-        Delivery.objects.filter(id=row.id).delete()
-        return
-    Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=clock.now() + wait)
-
-
-def _has_no_receiver(row: Delivery) -> bool:
-    """Whether the job exists neither now nor in a delivery that creates it."""
-    if Job.objects.filter(id=row.job_id).exists():
-        return False
-    return not Delivery.objects.filter(job_id=row.job_id, command="create").exists()

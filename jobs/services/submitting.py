@@ -72,13 +72,13 @@ def submit(
     wish = CreateJob(
         job=str(new_id()), agent=name, version=definition.version, goal=plain, actor=who, tags=words, priority=rank
     )
-    if idempotency_key is None:
-        store.create(wish)
-        return UUID(wish.job)
     return _once(wish, idempotency_key, digest)
 
 
-def _once(wish: CreateJob, key: str, digest: str) -> UUID:
+def _once(wish: CreateJob, key: str | None, digest: str) -> UUID:
+    if key is None:
+        store.create(wish)
+        return UUID(wish.job)
     try:
         if connection.in_atomic_block:
             with transaction.atomic():  # a savepoint: the loser of a race must not break the caller's transaction

@@ -1,0 +1,48 @@
+"""Delivery rows outside an append: sent by a host's own transaction, put off, or dropped (Law L7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from ..core.chain import canonical
+from ..models import Delivery, Job
+
+LONGEST_WAIT = 60.0
+PATIENCE = 10  # refusals of a command whose receiver does not exist yet
+
+
+def send(job: UUID, command: str, body: dict[str, Any], *, tenant: str, at: datetime) -> None:
+    """Owe a job a command; it is there if the transaction around it commits."""
+    Delivery.objects.create(
+        id=uuid4(), tenant=tenant, job_id=job, command=command, body=canonical(body), created_at=at, wake_at=at
+    )
+
+
+def due(at: datetime, limit: int) -> list[Delivery]:
+    """The deliveries whose time has come, the longest due first."""
+    return list(Delivery.objects.filter(wake_at__lte=at).order_by("wake_at", "id")[:limit])
+
+
+def drop(row: Delivery) -> None:
+    """It is carried out, or never can be."""
+    Delivery.objects.filter(id=row.id).delete()
+
+
+def put_off(row: Delivery, why: str, at: datetime) -> bool:
+    """Try it again later, with growing pauses; whether there is any hope that its receiver comes to exist."""
+    attempts = row.attempts + 1
+    if attempts > PATIENCE and not _has_a_receiver(row):
+        drop(row)
+        return False
+    wait = timedelta(seconds=min(LONGEST_WAIT, 0.2 * 2 ** min(attempts, 10)))
+    Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=at + wait)
+    return True
+
+
+def _has_a_receiver(row: Delivery) -> bool:
+    """Whether the job exists, or a delivery is under way that creates it."""
+    if Job.objects.filter(id=row.job_id).exists():
+        return True
+    return Delivery.objects.filter(job_id=row.job_id, command="create").exists()
