@@ -41,13 +41,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _act(action: str) -> int:
-    here = place.of_checkout(os.environ)
-    if action == "status":
-        return 0 if checkout.status(here, aloud) else 1
     if action == "demo":
         from .demo import tell  # only the demo needs what it imports
 
-        return 0 if tell(here, aloud) else 1
+        return 0 if tell(os.environ, aloud) else 1
+    here = place.of_checkout(os.environ)
+    if action == "status":
+        return 0 if checkout.status(here, aloud) else 1
     {"run": checkout.run, "stop": checkout.stop, "clean": checkout.clean}[action](here, aloud)
     return 0
 

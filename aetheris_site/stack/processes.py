@@ -26,7 +26,7 @@ class Running:
     Args:
         name: the part it plays.
         process: it.
-        child: the same as our own child, which must be waited for; None if another program started it.
+        child: the same as our own child, whose exit code we learn; None if another program started it.
     """
 
     name: str
@@ -46,8 +46,6 @@ class Running:
     @property
     def lives(self) -> bool:
         """Whether it still runs."""
-        if self.child is not None and self.child.poll() is not None:
-            return False
         return lives(self.process)
 
 
@@ -75,6 +73,8 @@ def start(
 
 def lives(process: psutil.Process) -> bool:
     """Whether a process runs; a zombie is dead, however slowly its parent buries it."""
+    for child in _started:  # ours are buried here, for others may ask whether their pid is gone
+        child.poll()
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
