@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Length, Substr
 
 from jobs.bodies import ASIDE
 from jobs.core.events import Fact
+from jobs.core.ids import child_id
 from jobs.models import Approval, Event, Job, Step, Worker
 from jobs.queries.summaries import summary
 from ledger.admin import utc
@@ -41,11 +42,32 @@ def parts_of(job: Any) -> list[Part]:
 
 
 def waits_of(job: Job) -> list[dict[str, Any]]:
-    """What the job waits for and what will wake it."""
+    """What the job waits for and what will wake it; `page` names where that can be done or seen."""
     return [
-        {**entry, "step": step_name(entry["node"]), "words": wait_words(entry)}
+        {**entry, "step": step_name(entry["node"]), "words": wait_words(entry), "page": _page(job, entry)}
         for entry in json.loads(job.parked_on)
     ]
+
+
+def _page(job: Job, entry: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The kind of page that belongs to a wait, and of which row."""
+    match entry["kind"]:
+        case "approval":
+            return "aetheris_jobs_approval_change", entry["approval"]
+        case "unknown_outcome" | "effect":
+            return "aetheris_ledger_invocation_change", entry["name"]
+        case "child":
+            return "aetheris_jobs_job_change", child_id(str(job.id), entry["node"])
+    return None
+
+
+def standing_of(job: Job) -> str:
+    """What holds the whole job back, where its waits do not say it."""
+    if job.phase in ("failing", "cancelling"):
+        return f"It is {job.phase}: nothing new starts, and it ends once every open call is settled."
+    if job.status == "paused":
+        return "It is paused: nothing new starts until somebody resumes it."
+    return ""
 
 
 def agenda_of(job: UUID) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin
@@ -22,7 +23,7 @@ from ledger.admin import utc
 from . import job_page
 from .desk import Desk, actor_on
 from .shown import badge, moment, wait_brief, whole
-from .verbs import VERBS, offered
+from .verbs import VERBS, Verb, offered
 
 STATUSES = ("pending", "running", "parked", "paused", *sorted(ENDED))
 
@@ -121,9 +122,9 @@ class JobAdmin(Desk):
             "job": job,
             "status": badge(job.status),
             "facts": self._facts(job),
-            "waits": job_page.waits_of(job),
+            "waits": [{**wait, "url": self._wait_url(job, wait, verbs)} for wait in job_page.waits_of(job)],
+            "standing": job_page.standing_of(job),
             "verbs": verbs,
-            "may_signal": any(verb.name == "signal" for verb in verbs),
             "parts": job_page.parts_of(job),
             "agenda": job_page.agenda_of(job.id),
             "settled": job_page.settled_of(job.id),
@@ -145,6 +146,18 @@ class JobAdmin(Desk):
         if job is None or not self.has_view_permission(request, job):
             raise Http404(f"there is no job {object_id}")
         return job
+
+    def _wait_url(self, job: Job, wait: dict[str, Any], verbs: list[Verb]) -> str | None:
+        """Where what a wait needs can be done or seen."""
+        if wait["page"] is not None:
+            return self.address(*wait["page"])
+        if wait["kind"] in {verb.name for verb in verbs}:
+            return (
+                self.url("aetheris_jobs_job_verb", job.id, wait["kind"])
+                + "?"
+                + urlencode({"name": wait["name"]})
+            )
+        return None
 
     def _facts(self, job: Job) -> list[tuple[str, str, str | None]]:
         """Label, value and (where there is one) address."""

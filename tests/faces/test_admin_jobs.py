@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from jobs import store
-from jobs.core.commands import Actor, Cancel
+from jobs.core.commands import Actor, Cancel, Pause
+from jobs.core.ids import child_id
 from jobs.models import Event, Job
 from tests.faces import admin_stage as stage
 
@@ -32,6 +33,33 @@ def test_the_page_of_a_job_says_what_will_wake_it_and_shows_its_steps_and_events
     assert "planning" in page
     assert "job_created" in page
     assert "UTC" in page
+
+
+def test_each_wait_links_to_where_it_can_be_ended() -> None:
+    box = {"id": "box", "kind": "receive", "channel": "news"}
+    child = {"id": "kid", "kind": "agent", "agent": "other", "goal": {"$lit": {}}}
+    job = stage.job(stage.waiting("go"), box, child, stage.asking())
+    unknown, line = stage.unknown_call()
+    browser = stage.browser(stage.operator())
+    page = browser.get(f"{JOBS}{job}/change/").content.decode()
+    assert f"{job}/do/signal/?name=go" in page
+    assert f"{job}/do/message/?name=news" in page
+    assert f"{JOBS}{child_id(job, 'kid')}/change/" in page
+    assert f"/admin/aetheris_jobs/approval/{stage.approval_of(job)}/change/" in page
+    page = browser.get(f"{JOBS}{unknown}/change/").content.decode()
+    assert f"/admin/aetheris_ledger/invocation/{line}/change/" in page
+    assert 'value="go"' in browser.get(f"{JOBS}{job}/do/signal/?name=go").content.decode()
+
+
+def test_a_paused_and_an_ending_job_say_what_holds_them() -> None:
+    paused, (ending, _) = stage.job(stage.waiting("go")), stage.unknown_call()
+    store.commit(paused, Pause(actor=Actor(id="a", name="a")))
+    store.commit(ending, Cancel(actor=Actor(id="a", name="a")))
+    browser = stage.browser(stage.operator())
+    assert "until somebody resumes it" in browser.get(f"{JOBS}{paused}/change/").content.decode()
+    page = browser.get(f"{JOBS}{ending}/change/").content.decode()
+    assert "It is cancelling" in page
+    assert "/do/cancel/" not in page
 
 
 def test_a_job_of_another_tenant_is_not_found_anywhere() -> None:
