@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,37 +74,39 @@ def access(wishes: Wishes, *, role: str, env: Mapping[str, str], folder: Path) -
     """
     if wishes.token and wishes.role:
         raise click.UsageError("--token and --as both name a token: give one of them.")
-    local = find(env, folder)
-    api = wishes.api or env.get("AETHERIS_API_URL", "").strip() or (local.api if local else "")
-    if not api:
-        raise Failure(
-            "No API address is known",
-            code="no_address",
-            advice="Start one with `make run`, or name one with --api URL or AETHERIS_API_URL.",
-        )
+    api = wishes.api or env.get("AETHERIS_API_URL", "").strip() or _of_first(candidates(env, folder))
     api = _checked(api)
     token = wishes.token or ("" if wishes.role else env.get("AETHERIS_TOKEN", "").strip())
     if token:
         return Access(api, token)
-    beside = local is not None and _place(local.api) == _place(api)
+    beside = next((each for each in candidates(env, folder) if _place(each.api) == _place(api)), None)
     if wishes.role:
-        return Access(api, _of_role(local if beside else None, wishes.role, api), wishes.role)
-    return Access(api, local.tokens.get(role, "") if local and beside else "", role if beside else "")
+        return Access(api, _of_role(beside, wishes.role, api), wishes.role)
+    return Access(api, beside.tokens.get(role, ""), role) if beside else Access(api)
 
 
-def find(env: Mapping[str, str], folder: Path) -> Local | None:
-    """The local.json of the launcher's checkout, else the nearest one upward that belongs to the caller.
+def candidates(env: Mapping[str, str], folder: Path) -> Iterator[Local]:
+    """The local.json of the launcher's checkout, then those upward that belong to the caller, the nearest first.
 
     Raises:
-        Failure: one is there and cannot be read.
+        Failure: one is there and cannot be used.
     """
     home, var = env.get("AETHERIS_HOME", ""), env.get("AETHERIS_VAR", "").strip() or "var"
     if home and (path := Path(home) / var / "local.json").is_file():
-        return _read(path)
+        yield _read(path)
     for path in (place / var / "local.json" for place in (folder, *folder.parents)):
         if path.is_file() and path.stat().st_uid == os.geteuid():
-            return _read(path)
-    return None
+            yield _read(path)
+
+
+def _of_first(found: Iterator[Local]) -> str:
+    for local in found:
+        return local.api
+    raise Failure(
+        "No API address is known",
+        code="no_address",
+        advice="Start one with `make run`, or name one with --api URL or AETHERIS_API_URL.",
+    )
 
 
 def _read(path: Path) -> Local:

@@ -79,6 +79,12 @@ def test_a_local_token_goes_only_to_the_address_beside_it(tmp_path: Path) -> Non
     assert find(folder, Wishes(api=f"{HERE}/")).token == "aeth_o"
 
 
+def test_the_token_of_a_named_address_comes_from_the_file_that_names_it(tmp_path: Path) -> None:
+    home = checkout(tmp_path / "home", "http://127.0.0.1:9000", tokens={"operator": "aeth_home"})
+    env = {"AETHERIS_HOME": str(home)}
+    assert find(checkout(tmp_path / "other"), Wishes(api=HERE), env=env) == Access(HERE, "aeth_o", OPERATOR)
+
+
 def test_a_name_beats_the_token_of_the_environment_and_must_be_known(tmp_path: Path) -> None:
     folder = checkout(tmp_path)
     env = {"AETHERIS_TOKEN": "from-env"}
