@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -14,67 +13,77 @@ from rest_framework.response import Response
 
 from jobs.api.base import Face
 from jobs.api.forms import NothingForm
-from jobs.api.schemas import answers
+from jobs.api.schemas import Head, answers
+from jobs.core.errors import Illegal
+from jobs.core.evolve import BrokenHistory
+
+from . import services
 
 app_name = "aetheris_forensics"
 
 
-class FindingAnswer(serializers.Serializer[Any]):
-    """What was found; `problem` says where the first break is."""
+class VerifiedAnswer(serializers.Serializer[Any]):
+    """Whether a job's record is whole; `problem` says where the first break is."""
 
     ok = serializers.BooleanField()
+    job = serializers.UUIDField()
+    events = serializers.IntegerField()
+    head = Head()
     problem = serializers.JSONField()
 
 
-class Finding(Face):
-    """A question to the auditor about one job.
+class ReplayedAnswer(serializers.Serializer[Any]):
+    """Whether the code does what the record says; `problem` says where it first differs."""
 
-    `question`: the function of `forensics.services` that answers it.
-    """
-
-    question = ""
-
-    def ask(self, job: UUID) -> Response:
-        """Ask it about a job that the caller may see. A broken record is an answer too, not an error."""
-        self.body(NothingForm)
-        found = self.job(job)
-        services = import_module("forensics.services")
-        return Response(getattr(services, self.question)(found.id))
+    ok = serializers.BooleanField()
+    job = serializers.UUIDField()
+    steps = serializers.IntegerField()
+    calls = serializers.IntegerField()
+    digest = serializers.CharField()
+    output = serializers.JSONField()
+    code = serializers.CharField()
+    problem = serializers.JSONField()
 
 
-class VerifyView(Finding):
+class VerifyView(Face):
     """Verify."""
-
-    question = "verify_job"
 
     @extend_schema(
         operation_id="verify_job",
         summary="Verify the chain of a job",
         request=None,
-        responses=answers({200: FindingAnswer}, 404),
+        responses=answers({200: VerifiedAnswer}, 404),
     )
     def post(self, request: Request, job: UUID) -> Response:
-        """Recompute every digest and link; repairs nothing, and says where the first break is."""
-        return self.ask(job)
+        """Recompute every digest and link. A broken record is an answer, not an error; nothing is repaired."""
+        self.body(NothingForm)
+        return Response(services.verify_job(self.job(job).id))
 
 
-class ReplayView(Finding):
+class ReplayView(Face):
     """Replay."""
-
-    question = "replay_job"
 
     @extend_schema(
         operation_id="replay_job",
         summary="Replay a job against its record",
         request=None,
-        responses=answers({200: FindingAnswer}, 404),
+        responses=answers({200: ReplayedAnswer}, 404, 409),
     )
     def post(self, request: Request, job: UUID) -> Response:
         """Run planner and workflow code against the recorded answers, without the world, and compare."""
-        return self.ask(job)
+        self.body(NothingForm)
+        found = self.job(job)
+        try:
+            return Response(services.replay_job(found.id))
+        except BrokenHistory as error:
+            raise Illegal(
+                f"the record of job {job} is broken and cannot be replayed; `aetheris verify {job}` says where "
+                f"({error})",
+                code="broken_record",
+            ) from error
 
 
-def _both(route: str, view: type[Finding], name: str) -> list[URLPattern]:
+def _both(route: str, view: type[Face], name: str) -> list[URLPattern]:
     return [path(route, view.as_view(), name=name), path(f"{route}/", view.as_view(schema=None))]
 
 

@@ -45,10 +45,12 @@ def look(job: Job, after: int) -> News:
     """One look at the database, through a connection that is kept or given back as settings say."""
     close_old_connections()
     try:
-        # The status first: what it says has ended has all its events written.
-        status = Job.objects.filter(id=job.id).values_list("status", flat=True).first()
-        events = wire_events(job, after, BATCH)
-        return News(events, over=(status is None or status in ENDED) and len(events) < BATCH)
+        # The head first: what it says has ended has all its events written.
+        head = Job.objects.filter(id=job.id).values_list("status", "head_seq").first()
+        if head is None:
+            return News([], over=True)
+        events = wire_events(job, after, BATCH) if head[1] > after else []
+        return News(events, over=head[0] in ENDED and len(events) < BATCH)
     finally:
         close_old_connections()
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..bodies import hydrated
+from ..bodies import parsed
+from ..core.errors import Illegal
 from ..core.events import Fact
-from ..core.evolve import evolve
+from ..core.evolve import BrokenHistory, evolve
 from ..core.state import JobState
 from ..models import Event, Job
 from .events import events_of
@@ -61,14 +62,24 @@ def step_of(state: JobState, path: str) -> str:
 
 
 def read(job: Job) -> History:
-    """Load and walk the whole history of a job."""
+    """Load and walk the whole history of a job.
+
+    Raises:
+        Illegal: the record is broken and tells no story; verifying it says where.
+    """
     rows = list(events_of(job.id))
-    bodies = hydrated([row.body for row in rows], job.tenant)
-    facts = [
-        Fact(type=row.type, node=row.node, body=body or {}, seq=row.seq, at=row.at)
-        for row, body in zip(rows, bodies, strict=True)
-    ]
-    return walk(job, rows, facts)
+    try:
+        bodies = parsed([row.body for row in rows], job.tenant)
+        facts = [
+            Fact(type=row.type, node=row.node, body=body, seq=row.seq, at=row.at)
+            for row, body in zip(rows, bodies, strict=True)
+        ]
+        return walk(job, rows, facts)
+    except (BrokenHistory, LookupError, ValueError) as error:
+        raise Illegal(
+            f"the record of job {job.id} is broken and cannot be told; `aetheris verify {job.id}` says where ({error})",
+            code="broken_record",
+        ) from error
 
 
 def walk(job: Job, rows: list[Event], facts: Iterable[Fact]) -> History:
