@@ -10,6 +10,7 @@ from ..core.chain import canonical
 from ..models import Delivery, Job
 
 LONGEST_WAIT = 60.0
+SLACK = timedelta(milliseconds=100)  # a sender's corrected clock may be ahead of the database's by a round trip
 PATIENCE = 10  # refusals of a command whose receiver does not exist yet
 
 
@@ -22,7 +23,7 @@ def send(job: UUID, command: str, body: dict[str, Any], *, tenant: str, at: date
 
 def due(at: datetime, limit: int) -> list[Delivery]:
     """The deliveries whose time has come, the longest due first."""
-    return list(Delivery.objects.filter(wake_at__lte=at).order_by("wake_at", "id")[:limit])
+    return list(Delivery.objects.filter(wake_at__lte=at + SLACK).order_by("wake_at", "id")[:limit])
 
 
 def drop(row: Delivery) -> None:
