@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobs import services
+from jobs import services, store
+from jobs.core.commands import Call, FinishNode, Release, StartNode
 from jobs.models import Blob
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, named, refused
@@ -118,7 +119,8 @@ def test_a_step_in_depth_has_its_attempts_events_and_words_of_the_plan() -> None
     caller.post(f"unresolved/{invocation}/resolve", {"verdict": "landed", "result": {"ok": True}})
     node = caller.get(f"jobs/{job}/nodes/pay").json()
     assert node["spec"]["tool"] == "pay_back"
-    assert node["attempts"][0]["fence"] == node["attempts"][0]["fence"]
+    fence = node["attempts"][0]["fence"]
+    assert fence in [event["seq"] for event in node["events"] if event["type"] == "node_started"]
     assert node["attempts"][0]["end"] == "parked"
     assert (node["status"], node["output"]) == ("done", {"ok": True})
     assert {event["node"] for event in node["events"]} == {"pay"}
@@ -136,3 +138,54 @@ def test_the_planning_step_is_a_step_too() -> None:
 def test_a_step_that_the_job_does_not_have_is_not_found(node: str) -> None:
     job = stage.job(stage.waiting("go"))
     assert Caller().get(f"jobs/{job}/nodes/{node}").status_code == 404
+
+
+def test_a_call_inside_a_workflow_is_read_by_its_path_and_stands_below_its_step() -> None:
+    job = stage.job({"id": "flow", "kind": "workflow", "fn": "triage", "args": {}})
+    me = stage.worker()
+    fence = store.commit(job, StartNode("flow", me), worker=me).state.nodes["flow"].fence
+    asked = Call("flow", fence, "flow/0/1", "signal", "go", {"name": "go"}, spec={"on_timeout": "fail"})
+    store.commit(job, asked, Release("flow", fence, ("flow/0/1",)))
+    caller = Caller()
+    call = caller.get(f"jobs/{job}/nodes/flow/0/1").json()
+    assert (call["node"], call["kind"], call["status"], call["spec"]["step"]) == (
+        "flow/0/1",
+        "signal",
+        "waiting",
+        "flow",
+    )
+    assert {event["node"] for event in call["events"]} == {"flow/0/1"}
+    step = caller.get(f"jobs/{job}/nodes/flow").json()
+    assert [each["path"] for each in step["calls"]] == ["flow/0/1"]
+    assert {event["node"] for event in step["events"]} == {"flow", "flow/0/1"}
+    flow = caller.get(f"jobs/{job}/trace").json()["tree"][1]
+    assert (flow["node"], flow["worker"], flow["calls"]) == ("flow", me, step["calls"])
+
+
+def test_the_items_of_a_map_stand_in_the_trace_behind_their_map() -> None:
+    each = {
+        "id": "all",
+        "kind": "map",
+        "tool": "pay_back",
+        "over": {"$lit": [1, 2]},
+        "each": {"cents": {"$item": []}},
+    }
+    job = stage.job(each, stage.waiting("go"))
+    caller = Caller()
+    tree = caller.get(f"jobs/{job}/trace").json()["tree"]
+    assert [step["node"] for step in tree] == ["_plan", "all", "all/0", "all/1", "wait-go"]
+    item = caller.get(f"jobs/{job}/nodes/all/1").json()
+    assert (item["kind"], item["spec"]["id"]) == ("tool", "all")
+
+
+def test_the_state_of_a_job_is_told_as_it_was_before_and_after_a_step() -> None:
+    first = {"id": "one", "kind": "workflow", "fn": "triage", "args": {}}
+    job = stage.job(first, {**first, "id": "two", "after": ["one"]})
+    me = stage.worker()
+    for name, change in (("one", {"set": {"a": 1, "b": 2}}), ("two", {"set": {"a": 3}, "drop": ["b"]})):
+        fence = store.commit(job, StartNode(name, me), worker=me).state.nodes[name].fence
+        store.commit(job, FinishNode(name, fence, None, delta=change))
+    caller = Caller()
+    one, two = (caller.get(f"jobs/{job}/nodes/{name}").json() for name in ("one", "two"))
+    assert (one["state_before"], one["state_after"]) == ({}, {"a": 1, "b": 2})
+    assert (two["state_before"], two["state_after"]) == ({"a": 1, "b": 2}, {"a": 3})

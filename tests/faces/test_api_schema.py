@@ -98,6 +98,8 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
         answer = caller.get(place)
         assert answer.status_code == 200, (place, answer.content)
         _holds(document, path, answer)
+    for question in ("verify", "replay"):
+        _holds(document, f"/api/jobs/{{job}}/{question}", caller.post(f"jobs/{unknown}/{question}"), "post")
     body = {"verdict": "landed", "result": 1}
     _holds(
         document,
