@@ -30,9 +30,9 @@ def _check_keys(value: Any) -> None:
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            for key in item:
-                if type(key) is not str:
-                    raise TypeError(f"JSON object keys must be text, got {key!r} ({type(key).__name__})")
+            odd = next((key for key in item if type(key) is not str), "")
+            if type(odd) is not str:
+                raise TypeError(f"JSON object keys must be text, got {odd!r} ({type(odd).__name__})")
             stack.extend(item.values())
         elif isinstance(item, list | tuple):
             stack.extend(item)

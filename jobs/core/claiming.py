@@ -135,13 +135,19 @@ def fail_call(draft: Draft, wish: FailCall) -> None:
     """A call that cannot be made (its business key was used otherwise) fails without a promise."""
     draft.claimed(wish.node, wish.fence)
     _own(draft.state, wish.node, wish.path)
+    _not_made_yet(draft.state, wish.path)
     if wish.path not in draft.state.calls:
         draft.emit(
             "command_emitted", wish.path, command=wish.kind, name=wish.name, args=wish.args,
             digest=digest_of(wish.args), fence=wish.fence,
         )  # fmt: skip
     draft.emit(
-        "command_committed", wish.path, command=wish.path, outcome="failed", fence=wish.fence, error=dict(wish.error)
+        "command_committed",
+        wish.path,
+        command=wish.path,
+        outcome="failed",
+        fence=wish.fence,
+        error=dict(wish.error),
     )
 
 
@@ -156,6 +162,13 @@ def _same(state: JobState, asked: Asked, wish: Call) -> None:
             f"job {state.job}, path {wish.path}: {asked.kind} {asked.name} was recorded with other arguments",
             code="non_determinism",
         )
+
+
+def _not_made_yet(state: JobState, path: str) -> None:
+    """Refuse to settle a call in another way while it is open, unknown or settled."""
+    asked = state.calls.get(path)
+    if asked is not None and asked.status not in ("again", "lost", "backoff"):
+        raise Stale(f"job {state.job}, call {path} is {asked.status}: it is not made again", code="not_ready")
 
 
 def _own(state: JobState, step: str, path: str) -> None:
@@ -188,12 +201,7 @@ def refuse(draft: Draft, wish: RefuseNode) -> None:
 def _under_claim(draft: Draft, wish: Recall | AwaitEffect) -> int:
     """The fence to write under: the claim that runs, or one made in this very commit."""
     _own(draft.state, wish.node, wish.path)
-    asked = draft.state.calls.get(wish.path)
-    if asked is not None and asked.status not in ("again", "lost", "backoff"):
-        raise Stale(
-            f"job {draft.state.job}, call {wish.path} is {asked.status}: it is not made again",
-            code="not_ready",
-        )
+    _not_made_yet(draft.state, wish.path)
     if wish.fence:
         draft.claimed(wish.node, wish.fence)
         return wish.fence

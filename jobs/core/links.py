@@ -20,12 +20,10 @@ def set_gates(nodes: Mapping[str, Node]) -> None:
     A plan may name them on the nodes as well, but must not say anything else there. Raises PlanError.
     """
     gates: dict[str, list[dict[str, str]]] = {name: [] for name in nodes}
-    for name, node in nodes.items():
-        for side in ("then", "otherwise") if node["kind"] == "branch" else ():
-            for each in cast(list[str], node[side]):
-                if each not in gates:
-                    raise _dangling(name, f"its {side!r}", each, nodes)
-                gates[each].append({"branch": name, "side": side})
+    for name, side, each in _sides(nodes):
+        if each not in gates:
+            raise _dangling(name, f"its {side!r}", each, nodes)
+        gates[each].append({"branch": name, "side": side})
     for name, node in nodes.items():
         said = {(gate["branch"], gate["side"]) for gate in cast(list[dict[str, str]], node["gates"])}
         if said and said != {(gate["branch"], gate["side"]) for gate in gates[name]}:
@@ -36,6 +34,13 @@ def set_gates(nodes: Mapping[str, Node]) -> None:
                 name,
             )
         node["gates"] = gates[name]
+
+
+def _sides(nodes: Mapping[str, Node]) -> list[tuple[str, str, str]]:
+    """Every `(branch, side, node)` that the branches say."""
+    branches = [(name, node) for name, node in nodes.items() if node["kind"] == "branch"]
+    sides = [(name, side, node[side]) for name, node in branches for side in ("then", "otherwise")]
+    return [(name, side, each) for name, side, listed in sides for each in cast(list[str], listed)]
 
 
 def check_links(nodes: Mapping[str, Node], upstream: Upstream) -> None:

@@ -56,17 +56,17 @@ def _how_it_ended(draft: Draft, asked: Asked) -> str:
 
 def _may(draft: Draft, asked: Asked, wish: Vote) -> None:
     info, who = asked.info, wish.actor
+    if info["four_eyes"] and who.id == draft.state.requester["id"]:
+        raise NotAllowed(
+            f"{who.name or who.id} asked for job {draft.state.job} and may not approve it: four eyes are required",
+            code="four_eyes",
+        )
     named = who.id in info["users"] or who.name in info["users"]
     if not named and not set(who.groups) & set(info["groups"]):
         asked_for = [f"group {name}" for name in info["groups"]] + [f"user {name}" for name in info["users"]]
         raise NotAllowed(
             f"{who.name or who.id} may not decide approval {info['approval']}: it asks {', '.join(asked_for)}",
             code="not_an_approver",
-        )
-    if info["four_eyes"] and who.id == draft.state.requester["id"]:
-        raise NotAllowed(
-            f"{who.name or who.id} asked for job {draft.state.job} and may not approve it: four eyes are required",
-            code="four_eyes",
         )
     for cast in draft.state.votes.get(asked.path, ()):
         if cast["actor"] is not None and cast["actor"]["id"] == who.id:

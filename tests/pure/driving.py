@@ -70,7 +70,9 @@ def _claim(story: Story, node: Node) -> list[Command]:
 def _work(story: Story, node: Node) -> list[Command]:
     calls = _unsettled(story, node)
     found: list[Command] = [
-        Tell(node.id, node.fence, asked.path, asked.attempt, DONE) for asked in calls if asked.status == "open"
+        Tell(node.id, node.fence, asked.path, asked.attempt, DONE)
+        for asked in calls
+        if asked.status == "open"
     ]
     found += [_resolution(story, asked) for asked in calls if asked.status == "unknown"]
     if node.kind == "plan":

@@ -95,7 +95,10 @@ def a_stale_fence_yields_no_fact(story: Story) -> str | None:
     """L4: only the latest claim writes about its step, except as late evidence."""
     for told in story.told:
         fence, node = getattr(told.wish, "fence", 0), getattr(told.wish, "node", "")
-        late = all(fact.type == "late_outcome" for fact in told.facts) or type(told.wish).__name__ == "LateOutcome"
+        late = (
+            all(fact.type == "late_outcome" for fact in told.facts)
+            or type(told.wish).__name__ == "LateOutcome"
+        )
         if fence and node and told.facts and not late and told.before.claim(node, fence) is None:
             return f"{told.wish} wrote {[fact.type for fact in told.facts]} under a stale fence"
     return None

@@ -21,7 +21,8 @@ TOOLS = ("read", "ask", "pay", "wire", "wire")  # what each does to the world: s
 
 def draw_plan(pick: Pick) -> dict[str, Any]:
     """The JSON of a valid plan of one to five drawn nodes."""
-    graph, made = TaskGraph(), []
+    graph = TaskGraph()
+    made: list[NodeRef] = []
     for number in range(pick(SIZES)):
         made.append(_node(pick, graph, f"n{number}", made))
     if pick((0, 1)):
@@ -102,7 +103,7 @@ def _approval(pick: Pick, graph: TaskGraph, name: str, value: Any, more: dict[st
 
 
 def _map(pick: Pick, graph: TaskGraph, name: str, value: Any, more: dict[str, Any]) -> NodeRef:
-    over = [[], [1, 2], [1, 2, 3], [value, 2]][pick(range(4))]
+    over: Any = [[], [1, 2], [1, 2, 3], [value, 2]][pick(range(4))]
     over = value["list"] if isinstance(value, NodeRef) and pick((0, 1)) else over
     each = {"x": graph.item}
     limits = {"concurrency": pick((None, 1, 2)), "tolerate": pick((0, 0, 1))}

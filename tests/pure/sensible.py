@@ -14,6 +14,7 @@ from jobs.core.commands import (
     Command,
     Due,
     EndChild,
+    FailCall,
     FailNode,
     FinishNode,
     Hold,
@@ -168,6 +169,8 @@ def _instead(node: Node, call: Call) -> Iterator[Command]:
         source, holder = {"job": "j2", "invocation": "i2"}, {"invocation": "i2"}
         yield Recall(node.id, WORKER, call.path, node.fence, call.promise, {"n": 7}, source, call)
         yield AwaitEffect(node.id, WORKER, call.path, node.fence, call.promise, holder, call)
+        error = {"code": "key_conflict", "message": "used otherwise"}
+        yield FailCall(node.id, node.fence, call.path, call.kind, call.name, call.args, error)
 
 
 def _parked(story: Story, node: Node) -> Iterator[Command]:

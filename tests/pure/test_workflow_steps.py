@@ -8,10 +8,12 @@ from jobs.core.commands import (
     Answer,
     Call,
     Cancel,
+    FailCall,
     FailNode,
     FinishNode,
     LateOutcome,
     Outcome,
+    Pause,
 )
 from jobs.core.state import parked_on
 from tests.pure.scenes import DONE, FINAL, NOT_LANDED, RAISED, Scene, gathering, telling
@@ -111,3 +113,22 @@ def test_in_a_cancelled_job_a_workflow_in_back_off_waits_only_for_its_unknown_ou
     assert [wait["node"] for wait in parked_on(scene.state)] == ["w/1"]
     scene.must(Answer("w/1", "fail", PERSON))
     assert scene.state.status == "cancelled"
+
+
+def test_a_call_that_cannot_be_made_fails_without_a_promise_unless_it_is_made_already() -> None:
+    scene = gathering()
+    fence = scene.state.nodes["w"].fence
+    error = {"code": "key_conflict", "message": "the key was used with other arguments"}
+    scene.must(FailCall("w", fence, "w/0", "tool", "pay", {"x": 1}, error))
+    assert (scene.state.calls["w/0"].status, scene.state.calls["w/0"].error) == ("failed", error)
+    scene.ask("w/1", "tool", "pay")
+    assert scene.refused(FailCall("w", fence, "w/1", "tool", "pay", {"x": 1}, error)) == "not_ready"
+    scene.tell("w/1", RAISED)
+    assert scene.refused(FailCall("w", fence, "w/1", "tool", "pay", {"x": 1}, error)) == "not_ready"
+
+
+def test_no_call_is_made_while_the_job_is_paused() -> None:
+    scene = gathering()
+    scene.must(Pause(ASKER))
+    call = Call("w", scene.state.nodes["w"].fence, "w/0", "tool", "pay", {}, scene.promise("pay", "w/0"))
+    assert scene.refused(call) == "job_paused"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from jobs.core.commands import (
     SYSTEM,
@@ -12,6 +13,7 @@ from jobs.core.commands import (
     CreateJob,
     Due,
     EndChild,
+    FailCall,
     FinishNode,
     Hold,
     LoseLease,
@@ -46,6 +48,9 @@ def wild_wishes(story: Story) -> list[Command]:
             RefuseNode(name, WORKER, {"code": "bad_arguments"}),
         ]  # fmt: skip
     for path, asked in sorted(state.calls.items()):
+        found.append(
+            FailCall(asked.node, asked.fence, path, asked.kind, asked.name, {}, {"code": "key_conflict"})
+        )
         found += [Answer(path, verdict, SYSTEM, fence=asked.fence) for verdict in ("landed", "odd")]
         found.append(Tell(asked.node, asked.fence, path, asked.attempt, Outcome("raised")))
         found += [EndChild(path, str(asked.info.get("job")), "completed", 1)]
@@ -64,5 +69,5 @@ def wild_wishes(story: Story) -> list[Command]:
 
 def _stale(story: Story) -> list[Command]:
     """The wishes of the workers that hold a claim, as one would send them who held it before."""
-    claimed = [wish for wish in common_wishes(story) if getattr(wish, "fence", 0)]
-    return [replace(wish, fence=wish.fence - 1) for wish in claimed if not isinstance(wish, StartNode)]  # type: ignore[call-arg, union-attr]
+    claimed: list[Any] = [wish for wish in common_wishes(story) if getattr(wish, "fence", 0)]
+    return [replace(wish, fence=wish.fence - 1) for wish in claimed]
