@@ -106,12 +106,12 @@ def why_not(approval: Approval, actor: Actor) -> str | None:
         return f"it is {approval.state}"
     if approval.deadline is not None and approval.deadline <= clock.now():
         return "its deadline has passed"
+    if approval.four_eyes and actor.id == approval.requester:
+        return "you asked for the job, and four eyes are required"
     groups, users = json.loads(approval.groups), json.loads(approval.users)
     if not {actor.id, actor.name} & set(users) and not set(actor.groups) & set(groups):
         asked = [f"group {name}" for name in groups] + [f"user {name}" for name in users]
         return f"it asks {', '.join(asked)}" if asked else "it asks nobody"
-    if approval.four_eyes and actor.id == approval.requester:
-        return "you asked for the job, and four eyes are required"
     if any((vote.get("actor") or {}).get("id") == actor.id for vote in json.loads(approval.votes)):
         return "you have voted already"
     return None
