@@ -132,3 +132,24 @@ def test_no_call_is_made_while_the_job_is_paused() -> None:
     scene.must(Pause(ASKER))
     call = Call("w", scene.state.nodes["w"].fence, "w/0", "tool", "pay", {}, scene.promise("pay", "w/0"))
     assert scene.refused(call) == "job_paused"
+
+
+def again() -> Scene:
+    """A workflow whose call did not land, and is made a second time under the same claim."""
+    scene = gathering()
+    scene.ask("w/0", "tool", "pay")
+    scene.tell("w/0", NOT_LANDED)
+    scene.wait_until(scene.state.calls["w/0"].wake_at)
+    scene.ask("w/0", "tool", "pay")
+    return scene
+
+
+def test_the_outcome_of_an_earlier_attempt_does_not_settle_a_later_one() -> None:
+    scene = again()
+    fence = scene.state.nodes["w"].fence
+    assert scene.refused(telling(scene, "w/0", 1, fence, DONE)) == "fenced"
+    scene.tell("w/0", RAISED)
+    scene.must(LateOutcome("w/0", 1, fence, DONE))
+    assert scene.state.calls["w/0"].status == "unknown"
+    scene.must(LateOutcome("w/0", 2, fence, DONE))
+    assert scene.state.calls["w/0"].status == "done"
