@@ -80,9 +80,10 @@ def _payments(place: Place) -> tuple[str, int]:
     return f"http://127.0.0.1:{port}", port
 
 
-def _prepare(whole: Stack) -> Callable[[], None]:
-    def prepare() -> None:
-        preparing.migrate(whole.place)
+def _prepare(whole: Stack) -> Callable[[bool], None]:
+    def prepare(starting: bool) -> None:
+        if starting:
+            preparing.migrate(whole.place)
         if whole.place.is_dev:
             preparing.make_users(whole.place, {"payments": whole.payments})
 

@@ -102,12 +102,14 @@ class Demo:
         Stack(self.place, (*self.common, parts.worker("worker-1"), parts.worker("worker-2")), _nobody).stop()
 
     def _start(self, worker: str) -> None:
-        def prepare() -> None:
-            preparing.migrate(self.place)
-            preparing.make_users(self.place, {})
-
         first = not register.living(self.place)
-        Stack(self.place, (*self.common, parts.worker(worker)), _nobody).run(prepare if first else None)
+
+        def prepare(starting: bool) -> None:
+            if first:
+                preparing.migrate(self.place)
+                preparing.make_users(self.place, {})
+
+        Stack(self.place, (*self.common, parts.worker(worker)), _nobody).run(prepare)
 
     def _story(self) -> Story:
         tokens = {login.name: login.token for login in preparing.logins(self.place)}

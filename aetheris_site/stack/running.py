@@ -31,11 +31,11 @@ class Stack:
     payments: str = ""
     ready: Callable[[health.Watch], None] = health.Watch.until_ready
 
-    def run(self, prepare: Callable[[], None] | None = None) -> bool:
+    def run(self, prepare: Callable[[bool], None] | None = None) -> bool:
         """Start what does not run yet and wait until all is healthy.
 
         Args:
-            prepare: called before the first process starts.
+            prepare: called before the first process starts; it learns whether any will be started.
 
         Returns:
             Whether anything had to be started.
@@ -49,7 +49,7 @@ class Stack:
         for part in missing:
             _need_port(part)
         if prepare is not None:
-            prepare()
+            prepare(bool(missing))
         started: dict[str, Running] = {}
         try:
             begins = {part: self._start(part, started) for part in missing}
