@@ -12,14 +12,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-TENANT = {"max_length": 64, "default": "default"}
+def _tenant() -> models.CharField[str, str]:
+    """The column that every row has which a tenant can see (Law L8)."""
+    return models.CharField(max_length=64, default="default")
 
 
 class Job(models.Model):
     """One run of an agent towards a goal: the head of its stream, and what the stream derives."""
 
     id = models.UUIDField(primary_key=True)
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     agent = models.CharField(max_length=120)
     version = models.CharField(max_length=64)
     status = models.CharField(max_length=16)
@@ -72,7 +74,7 @@ class Event(models.Model):
     id = models.BigAutoField(primary_key=True)
     job_id = models.UUIDField()
     seq = models.BigIntegerField()
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     type = models.CharField(max_length=40)
     node = models.CharField(max_length=255, default="", blank=True)
     at = models.CharField(max_length=27)  # the text that was hashed, byte for byte
@@ -97,7 +99,7 @@ class Blob(models.Model):
     """A part of a body above 64 KiB, stored once by its digest."""
 
     id = models.BigAutoField(primary_key=True)
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     sha256 = models.CharField(max_length=64)
     text = models.TextField()
 
@@ -120,7 +122,7 @@ class Step(models.Model):
     id = models.BigAutoField(primary_key=True)
     job_id = models.UUIDField()
     node = models.CharField(max_length=255)
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     kind = models.CharField(max_length=16)
     state = models.CharField(max_length=16)
     fence = models.BigIntegerField(default=0)
@@ -161,7 +163,7 @@ class Approval(models.Model):
     id = models.UUIDField(primary_key=True)
     job_id = models.UUIDField()
     node = models.CharField(max_length=255)
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     state = models.CharField(max_length=16)  # open, approved, rejected, withdrawn
     question = models.TextField()
     shown = models.TextField()
@@ -198,7 +200,7 @@ class Delivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True)
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     job_id = models.UUIDField()
     command = models.CharField(max_length=40)
     body = models.TextField()
@@ -293,7 +295,7 @@ class Token(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    tenant = models.CharField(**TENANT)
+    tenant = _tenant()
     name = models.CharField(max_length=120, default="", blank=True)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)

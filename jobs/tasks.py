@@ -7,22 +7,20 @@ from celery import shared_task
 from . import runner, scheduler
 from .services import deliver_due
 
-OPTIONS = {"ignore_result": True, "acks_late": True, "max_retries": 0}
 
-
-@shared_task(name="aetheris.step", **OPTIONS)
+@shared_task(name="aetheris.step", ignore_result=True, acks_late=True, max_retries=0)
 def step(job: str, node: str) -> None:
     """Look at this step."""
     runner.drive(job, node)
 
 
-@shared_task(name="aetheris.deliver", **OPTIONS)
+@shared_task(name="aetheris.deliver", ignore_result=True, acks_late=True, max_retries=0)
 def deliver() -> None:
     """Look at the deliveries that are due."""
     deliver_due()
 
 
-@shared_task(name="aetheris.tick", **OPTIONS)
+@shared_task(name="aetheris.tick", ignore_result=True, acks_late=True, max_retries=0)
 def tick() -> None:
     """Look at the clock."""
     scheduler.tick()
