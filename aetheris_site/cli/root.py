@@ -40,6 +40,7 @@ SECTIONS = {
         "token": "tokens",
         "version": "system",
     },
+    "Building": {"init": "scaffold", "dev": "dev"},
 }
 _HOMES = {name: home for section in SECTIONS.values() for name, home in section.items()}
 
