@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,12 +11,11 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from jobs import clock, store
-from jobs.core.chain import canonical
 from jobs.core.commands import Actor, AdoptPlan, CreateJob, Outcome, Promise, SendMessage, StartNode, Tell
 from jobs.core.ids import idempotency_key
 from jobs.core.moments import plus, text
 from jobs.core.state import PLAN_STEP
-from jobs.models import Worker
+from jobs.models import Approval, Worker
 from jobs.services import actor_of
 from jobs.services.submitting import new_id
 
@@ -104,8 +102,6 @@ def paying() -> dict[str, Any]:
 
 def approval_of(job_id: str) -> str:
     """The id of the job's one open approval."""
-    from jobs.models import Approval
-
     return str(Approval.objects.get(job_id=job_id, state="open").id)
 
 
@@ -129,11 +125,6 @@ def unknown_call(*, actor: Actor | None = None, args: Any = None) -> tuple[str, 
 def actor(user: Any) -> Actor:
     """A user as an actor."""
     return actor_of(user)
-
-
-def canonical_text(value: Any) -> str:
-    """A value as columns store it."""
-    return canonical(json.loads(json.dumps(value)))
 
 
 def letters(turn: int) -> tuple[SendMessage, SendMessage]:
