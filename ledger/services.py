@@ -113,14 +113,11 @@ def _insert(line: Line) -> None:
 
 def settle(
     invocation: str, state: str, *, at: datetime | None, result: str | None = None, error: str = ""
-) -> bool:
+) -> None:
     """Write how a call ended; a line whose effect did not happen gives its business key back.
 
     Args:
         at: when; None while the outcome is unknown.
-
-    Returns:
-        Whether others may have waited for this (it held a business key).
 
     Raises:
         LookupError: the book has no such line.
@@ -130,12 +127,8 @@ def settle(
         changes["result"] = result
     if state in RELEASES_ITS_KEY:
         changes["holds"] = False
-    held = Invocation.objects.filter(id=invocation, holds=True)
-    if held.update(**changes):
-        return state not in OPEN
     if not Invocation.objects.filter(id=invocation).update(**changes):
         raise LookupError(f"the ledger has no line {invocation}, which is to be settled as {state}")
-    return False
 
 
 def adopt(line: Line, *, result: str, source: str) -> None:

@@ -80,5 +80,6 @@ def _settle(state: JobState, fact: Fact, status: str) -> bool:
     error = canonical(body["error"]) if "error" in body else ""
     if "unstorable" in body:
         error = canonical({"code": "result_unstorable", **body["unstorable"]})
-    held = ledger.settle(body["invocation"], status, at=parse(fact.at), result=result, error=error)
-    return held and debts.settled(body["invocation"], parse(fact.at))
+    ledger.settle(body["invocation"], status, at=parse(fact.at), result=result, error=error)
+    held_a_key = bool(state.calls[fact.node].info.get("holds"))  # only then may others wait for it
+    return held_a_key and debts.settled(body["invocation"], parse(fact.at))

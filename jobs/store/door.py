@@ -97,14 +97,14 @@ def commit(
 def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
     unsure: Sealed | None = None
     collided = False
-    for turn in range(TRIES if patience is None else UNTIL_WRITTEN):
+    for attempt in range(TRIES if patience is None else UNTIL_WRITTEN):
         try:
             if unsure is not None:
                 return _sent_again(known, unsure, wish), True
-            return (_locked if turn >= OPTIMISTIC else _optimistic)(known, wish)
+            return (_locked if attempt >= OPTIMISTIC else _optimistic)(known, wish)
         except Conflict:
             known.behind, unsure = True, None
-            if turn >= OPTIMISTIC:  # read under the lock, and yet not the head: what was known is of another database
+            if attempt >= OPTIMISTIC:  # read under the lock, and yet not the head: what was known is of another database
                 known.forget()
         except Delivered:
             known.behind = True
@@ -115,27 +115,27 @@ def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -
             known.behind = collided = True
         except Unsure as lost:
             unsure = lost.sealed or unsure
-            _wait_for_database(known, lost, turn, patience)
+            _wait_for_database(known, lost, attempt, patience)
         except (OperationalError, InterfaceError) as outage:
-            _wait_for_database(known, outage, turn, patience)
+            _wait_for_database(known, outage, attempt, patience)
     raise JobBusy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
 
 
-def _wait_for_database(known: Entry, outage: Exception, turn: int, patience: Callable[[], bool] | None) -> None:
+def _wait_for_database(known: Entry, outage: Exception, attempt: int, patience: Callable[[], bool] | None) -> None:
     """The answer is unknown: forget what was known, and look at the head before anything else."""
     cause = (outage.__cause__ or outage) if isinstance(outage, Unsure) else outage
     known.behind = True
     if undone(cause):
-        if patience is None and turn > OPTIMISTIC:
+        if patience is None and attempt > OPTIMISTIC:
             raise JobBusy(f"job {known.job} is locked by others; nothing was written, ask again") from cause
         if patience is not None and not patience():
             raise cause
         return
     connection.close()
     known.forget()
-    if patience is None and turn >= OPTIMISTIC:
+    if patience is None and attempt >= OPTIMISTIC:
         raise cause
-    pause = min(2.0, 0.05 * 2 ** min(turn, 10))
+    pause = min(2.0, 0.05 * 2 ** min(attempt, 10))
     log.warning("job %s: the database does not answer (%s); trying again in %.2f s", known.job, cause, pause)
     time.sleep(pause)
     if patience is not None and not patience():

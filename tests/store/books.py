@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from jobs.bodies import parsed
-from jobs.core.chain import canonical
+from jobs.core.chain import canonical, digest_of
 from jobs.core.state import JobState
 from jobs.models import Event
 from ledger.models import RELEASES_ITS_KEY, Invocation
@@ -62,7 +62,7 @@ def _line(state: JobState, path: str, body: dict[str, Any]) -> dict[str, Any]:
         "tenant": state.tenant, "node": path, "tool": body["tool"], "version": body["version"],
         "schema": body["schema"], "effect": body["effect"], "idempotency_key": body["key"],
         "business_key": body["business_key"], "holds": body["holds"], "args": canonical(asked.args),
-        "args_digest": asked.digest, "state": "open", "attempt": body["attempt"], "fence": body["fence"],
+        "args_digest": digest_of(asked.args), "state": "open", "attempt": body["attempt"], "fence": body["fence"],
         "probe": body["probe"], "result": None, "recalled_from": None, "settled": False,
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, transaction
 from jobs.core.commands import At, Command
 from jobs.core.decide import decide
 from jobs.core.moments import text
+from jobs.store import turns
 from jobs.store.reading import Entry, refresh
 from jobs.store.writing import append, seal
 
@@ -30,6 +31,16 @@ def as_another_process(job: str, wish: Command, *, worker: str | None = None) ->
 def aside(work: Callable[[], Any]) -> Any:
     """Do something on a thread and a connection of its own, and wait for it; what it raises is raised here."""
     return Aside(work).result()
+
+
+def elsewhere(work: Callable[[], Any]) -> Any:
+    """Do something as another process would: it does not wait for this one's turn at the pen."""
+    mine = turns._turns
+    turns.forget()
+    try:
+        return aside(work)
+    finally:
+        turns._turns = mine
 
 
 class Aside:

@@ -29,7 +29,7 @@ from tests.factories import (
     told,
 )
 from tests.store.audit import check, kinds_of
-from tests.store.rivals import append_begins, aside, before_statement
+from tests.store.rivals import append_begins, before_statement, elsewhere
 
 OTHER = {"cents": 6}
 
@@ -109,7 +109,7 @@ def test_a_settlement_between_refusal_and_parking_wakes_the_second_all_the_same(
     first, second = a_payment(worker), a_payment(worker)
     fence = claim(first, worker, business_key=key)
     wish = awaiting(second, worker, key, refused_by_the_book(second, worker, key))
-    with before_statement(append_begins(), lambda: aside(lambda: store.commit(first, told(fence)))):
+    with before_statement(append_begins(), lambda: elsewhere(lambda: store.commit(first, told(fence)))):
         store.commit(second, wish, worker=worker)
     assert status_of(second) == "parked"
     deliver_due()
@@ -182,7 +182,7 @@ def test_two_jobs_that_take_one_key_at_the_same_moment_do_not_both_get_it(engine
     worker, key = a_worker(), a_key()
     first, second = a_payment(worker), a_payment(worker)
     mark = 'INSERT INTO "aetheris_ledger_invocation"' if _postgres() else append_begins()
-    with before_statement(mark, lambda: aside(lambda: claim(first, worker, business_key=key))) as met:
+    with before_statement(mark, lambda: elsewhere(lambda: claim(first, worker, business_key=key))) as met:
         taken = refused_by_the_book(second, worker, key)
     assert met
     assert isinstance(taken.verdict, Doubt)
