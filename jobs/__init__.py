@@ -9,10 +9,11 @@ from typing import Any
 
 from .agents import agent, workflow
 from .core.graph import TaskGraph
+from .core.playback import CallFailed, NonDeterminism, TimedOut
 
 VERBS = ("submit", "signal", "send_message", "approve", "reject", "cancel", "pause", "resume", "resolve")
 
-__all__ = ["TaskGraph", "agent", "workflow", *VERBS]
+__all__ = ["CallFailed", "NonDeterminism", "TaskGraph", "TimedOut", "agent", "workflow", *VERBS]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,12 @@ class JobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from ledger import llm
+
         from . import agents, conf, periodic
 
         conf.check()
+        if models := conf.conf().MODELS:
+            llm.configure({"models": models})
         agents.discover()
         periodic.connect()

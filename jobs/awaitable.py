@@ -10,7 +10,7 @@ from typing import Any
 
 class _Awaited:
     def __await__(self) -> Generator[None, None, Any]:
-        return self._plain()  # type: ignore[attr-defined, no-any-return]
+        return self._plain()  # type: ignore[attr-defined]
         yield
 
 

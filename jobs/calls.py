@@ -6,17 +6,19 @@ import json
 import logging
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, InterfaceError
 
 from ledger import Absent, Landed, Tool, ToolCall
 from ledger import services as ledger
 from ledger.canonical import storable
 from ledger.crashpoints import crashpoint
-from ledger.hand import Touch
 from ledger.services import Taken
 from ledger.verdict import Conflict, Doubt, Recall
 
-from . import store
+from . import loop, store
 from .conf import conf
 from .core.commands import (
     Actor,
@@ -24,6 +26,7 @@ from .core.commands import (
     AwaitEffect,
     Call,
     Command,
+    FailNode,
     LateOutcome,
     Outcome,
     Promise,
@@ -35,6 +38,9 @@ from .core.errors import Refused
 from .core.state import Asked, JobState
 from .incarnation import Incarnation
 from .promises import tool_call
+
+if TYPE_CHECKING:
+    from ledger.hand import Touch
 
 log = logging.getLogger("aetheris.calls")
 PROBE_SECONDS = 30.0
@@ -48,6 +54,11 @@ class Claim:
     node: str
     fence: int
     me: Incarnation
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What names it among all claims."""
+        return self.job, self.node, self.fence
 
     def commit(self, *wishes: Command, worker: bool = False) -> store.Committed:
         """Commit under this claim; an outcome is retried until it is written or fenced (Law L6)."""
@@ -94,19 +105,20 @@ async def act_async(claim: Claim, tool: Tool, state: JobState, path: str, timeou
         touch = await ledger.invoke_async(tool, asked.args, call, limit=timeout, lease_ok=claim.me.lease_ok)
     finally:
         claim.me.end(claim.job, path)
-    watch_late(claim, asked, touch.late)
+    watch_late(claim, asked, touch.late, on_loop=True)
     return outcome_of(touch)
 
 
-def watch_late(claim: Claim, asked: Asked, late: Future[Touch] | None) -> None:
+def watch_late(claim: Claim, asked: Asked, late: Future[Touch] | None, *, on_loop: bool = False) -> None:
     """An abandoned call may still tell its outcome: it is kept as evidence (Law L4)."""
     if late is None:
         return
+    tell = partial(loop.aside, tell_late) if on_loop else tell_late  # the loop itself must not wait for a database
 
     def keep(future: Future[Touch]) -> None:
         if future.cancelled() or future.exception() is not None:
             return
-        tell_late(claim.job, asked.path, asked.attempt, claim.fence, outcome_of(future.result()))
+        tell(claim.job, asked.path, asked.attempt, claim.fence, outcome_of(future.result()))
 
     late.add_done_callback(keep)
 
@@ -121,9 +133,20 @@ def tell_late(job: str, path: str, attempt: int, fence: int, outcome: Outcome) -
         log.exception("job %s, call %s: a late outcome could not be written", job, path)
 
 
-def instead(
-    claim: Claim, promise: Promise, path: str, taken: Taken, call: Call | None = None
-) -> Command:
+def break_off(claim: Claim, error: Exception) -> None:
+    """The engine itself failed at a step: the step says so, instead of hanging under a claim that nobody drives."""
+    log.error("job %s, step %s broke off", claim.job, claim.node, exc_info=error)
+    claim.me.broken.add(claim.key)
+    if isinstance(error, DatabaseError | InterfaceError):
+        return  # nothing can be written now; the control thread frees the claim
+    told = {"code": "engine_error", "message": f"step {claim.node} broke off: {type(error).__name__}: {error}"}
+    try:
+        claim.commit(FailNode(node=claim.node, fence=claim.fence, error=told))
+    except Refused as refused:
+        log.info("job %s, step %s: its end is not written: %s", claim.job, claim.node, refused)
+
+
+def instead(claim: Claim, promise: Promise, path: str, taken: Taken, call: Call | None = None) -> Command:
     """What to do when the business key is not free: recall, wait, or fail the step naming both (E2)."""
     said = taken.verdict
     common: dict[str, Any] = {
@@ -168,8 +191,8 @@ def probe(claim: Claim, tool: Tool, state: JobState, path: str) -> Answer:
         assert written is not None
         return Answer(verdict="landed", result=json.loads(written), evidence={"probe": tool.name}, **common)
     if isinstance(said, Absent):
-        evidence = {"probe": tool.name, "final": tool.probe_final}
-        return Answer(verdict="absent", accepted=tool.probe_final, evidence=evidence, **common)
+        final: dict[str, Any] = {"probe": tool.name, "final": tool.probe_final}
+        return Answer(verdict="absent", accepted=tool.probe_final, evidence=final, **common)
     return Answer(verdict="unknown", evidence={"probe": tool.name, "reason": said.reason}, **common)
 
 

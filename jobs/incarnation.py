@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+Key = tuple[str, str, int]  # job, step, fence
 
 
 @dataclass
@@ -24,6 +27,9 @@ class Incarnation:
     deadline: float = 0.0
     draining: bool = False
     lost: bool = False
+    turned_away: set[tuple[str, str]] = field(default_factory=set)  # knocks that came while it drained
+    broken: set[Key] = field(default_factory=set)  # claims whose drive broke off
+    _held: Counter[Key] = field(default_factory=Counter)
     _running: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,6 +55,23 @@ class Incarnation:
         """Steps that run here now."""
         with self._lock:
             return dict(self._running)
+
+    def take_up(self, claim: Key) -> None:
+        """Note a claim that a thread or task of this process drives."""
+        with self._lock:
+            self._held[claim] += 1
+
+    def lay_down(self, claim: Key) -> None:
+        """That drive is over."""
+        with self._lock:
+            self._held[claim] -= 1
+            if self._held[claim] <= 0:
+                del self._held[claim]
+
+    def held(self) -> set[Key]:
+        """Claims that are being driven here now."""
+        with self._lock:
+            return set(self._held)
 
 
 class NoWorker(RuntimeError):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from . import alarms
 from .celery_defaults import DEFAULT_QUEUE, queue_name
 from .core.state import JobState
 
 log = logging.getLogger("aetheris.knocks")
 
-# Steps that this very thread goes on with: nobody else needs to be told of them.
-kept: ContextVar[frozenset[tuple[str, str]]] = ContextVar("aetheris_kept", default=frozenset())
+_silent = 0  # how many blocks of this process want no knock sent
 
 STEP = "aetheris.step"
 DELIVER = "aetheris.deliver"
@@ -23,11 +23,11 @@ DELIVER = "aetheris.deliver"
 
 def after_commit(before: JobState, after: JobState, *, owes: bool) -> None:
     """Tell the workers what a commit made ready, and that deliveries are due if it owes any."""
-    mine = kept.get()
+    alarms.note(before, after)
     send(
         (after.job, name, after.requires.get(after.nodes[name].parent or name, ()))
         for name in sorted(after.agenda)
-        if _became_ready(before, after, name) and (after.job, name) not in mine
+        if _became_ready(before, after, name)
     )
     if owes:
         deliver()
@@ -51,7 +51,20 @@ def deliver() -> None:
     _publish(DELIVER, (), DEFAULT_QUEUE)
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Send nothing within the block: whoever opens it looks at the steps itself."""
+    global _silent
+    _silent += 1
+    try:
+        yield
+    finally:
+        _silent -= 1
+
+
 def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
+    if _silent:
+        return
     try:
         current_app.send_task(task, args=args, queue=queue, ignore_result=True, argsrepr="", kwargsrepr="")
     except (OperationalError, OSError) as error:

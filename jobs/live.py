@@ -3,126 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import copy
-import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ledger import Retry, Tool, get_tool
-from ledger.canonical import jsonable
 from ledger.crashpoints import crashpoint
 from ledger.services import Taken
 
-from . import calls, clock, loop, store
+from . import abreast, calls, clock, loop
 from .calls import Claim
 from .context import Context
-from .core.commands import AwaitEffect, Call, Command, FailCall, Record, RefuseNode, Release
-from .core.errors import Fenced, Illegal
+from .core.commands import AwaitEffect, Call, Command, FailCall, RefuseNode, Release
 from .core.moments import text
 from .core.playback import Wish, compare, outcome
 from .core.state import Asked, JobState
-from .promises import promise_again, promise_for
+from .interrupts import Drained, ParkCaught, Parked, Stopped
+from .promises import CannotStart, promise_again, promise_for
+from .recording import Recording
 
-GATHER_THREADS = 32
-
-
-class Parked(BaseException):
-    """The step can go no further now. User code must not catch it (step contract)."""
-
-
-class Drained(BaseException):
-    """The process stops, or the job is paused: the step is given back before its next call."""
-
-
-class Stopped(BaseException):
-    """The job is ending, or the claim is over: the step is dropped."""
-
-
-class ParkCaught(RuntimeError):
-    """The function went on although a wait had parked it."""
-
+QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
 
 Work = Callable[[], Any] | tuple[Tool, JobState, str, float]
 
 
-class Live:
-    """One run of a step's function under a claim."""
+class Live(Recording):
+    """Answers from the record, or from the world through the ledger."""
 
     def __init__(self, claim: Claim, *, is_async: bool) -> None:
-        self.claim = claim
-        self.is_async = is_async
-        self.state = JobState()
-        self.blocked: set[str] = set()
-        self.held: dict[str, AwaitEffect] = {}
+        super().__init__(claim, is_async=is_async)
         self.active = 0
-        self._readings: list[tuple[str, str, Any]] = []
-        self._lock = threading.RLock()
         self._stuck = asyncio.Event()
-        self._fresh = False
-
-    # --- the run -------------------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Look at the record before the function runs (again)."""
-        self.state = store.load(self.claim.job)
-        if self.state.claim(self.claim.node, self.claim.fence) is None:
-            raise Stopped(f"the claim of step {self.claim.node} is over")
-        self.blocked, self.held, self._fresh = set(), {}, False
-        self._readings.clear()
-
-    def state_dict(self) -> dict[str, Any]:
-        """The job's state dict as this step first saw it; the function changes its own copy."""
-        seen = self.state.nodes[self.claim.node].seen
-        return copy.deepcopy(dict(seen.items())) if seen is not None else {}
-
-    def replaying(self) -> bool:
-        """Whether the function has not yet asked anything new."""
-        return not self._fresh
-
-    def recorded(self, path: str) -> bool:
-        """Whether something was asked under this path before."""
-        return path in self.state.calls
-
-    def not_parked(self) -> None:
-        """Refuse a return after a park was caught."""
-        if self.blocked:
-            raise ParkCaught(
-                f"step {self.claim.node} caught the park of {', '.join(sorted(self.blocked))}; a workflow must let "
-                "BaseException pass (step contract)"
-            )
-
-    def end_of(self, ctx: Context, result: Any) -> Command:
-        """The command that a returned value means."""
-        from .workflows import ending
-
-        return ending(self.claim, self.state.nodes[self.claim.node].kind, result, self._delta(ctx))
-
-    def _delta(self, ctx: Context) -> dict[str, Any]:
-        before = self.state_dict()
-        after = jsonable(dict(ctx.state))
-        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
-        dropped = sorted(key for key in before if key not in after)
-        delta: dict[str, Any] = {"set": changed} if changed else {}
-        return {**delta, "drop": dropped} if dropped else delta
-
-    def write_end(self, wish: Command) -> None:
-        """Write how the step ended, with the readings that nothing else has written yet."""
-        self._commit(wish)
+        self._leaving = False
 
     def release(self) -> bool:
         """Park the step on what it lacks; False if an answer has come meanwhile and it should run again."""
-        blocked = tuple(sorted(self.blocked))
-        held = [self.held[path] for path in blocked if path in self.held]
-        wish: Command = held[0] if held else Release(node=self.claim.node, fence=self.claim.fence, blocked=blocked)
+        held = sorted(path for path in self.blocked if path in self.held)
+        others = tuple(sorted(self.blocked - set(held)))
+        wish: Command = Release(node=self.claim.node, fence=self.claim.fence, blocked=others or tuple(held))
+        if held and not any(self._backs_off(path) for path in others):  # else that time comes first
+            wish = self.held[held[0]]
         self._commit(wish)
         return self.state.claim(self.claim.node, self.claim.fence) is None
+
+    def _backs_off(self, path: str) -> bool:
+        asked = self.state.calls.get(path)
+        return asked is not None and asked.status == "backoff"
 
     # --- questions -----------------------------------------------------------------------------------
 
     def ask(self, wish: Wish, *, timeout: float | None = None, retry: Retry | None = None) -> Any:
         """The answer; parks the step where there is none yet."""
+        self._refuse_after_a_park(wish.path)
         talk = self._talk(wish, timeout, retry)
         value, error = None, None
         while True:
@@ -136,8 +67,17 @@ class Live:
             except BaseException as raised:
                 error = raised
 
+    def _refuse_after_a_park(self, path: str) -> None:
+        """In `def`, a function that asks on below a wait that has parked it has caught the park."""
+        scope = path.rpartition("/")[0] + "/"
+        caught = {each for each in self.blocked if each.startswith(scope)}
+        if caught:
+            raise ParkCaught(self.claim.node, caught)
+
     async def ask_async(self, wish: Wish, *, timeout: float | None = None, retry: Retry | None = None) -> Any:  # noqa: ASYNC109
         """The answer, from the event loop; suspends where there is none yet."""
+        if self._leaving:
+            raise ParkCaught(self.claim.node, self.blocked)
         asked = self.state.calls.get(wish.path)
         if asked is not None and asked.settled:
             compare(wish, asked)
@@ -146,11 +86,11 @@ class Live:
         try:
             return await self._talk_async(self._talk(wish, timeout, retry))
         except Parked:
-            pass
+            answer: asyncio.Future[Any] = asyncio.Future()
         finally:
             self.active -= 1
             self._look()
-        await asyncio.Future()  # until the whole run is cancelled
+        return await answer  # never: the whole run is cancelled
 
     async def _talk_async(self, talk: Generator[Work, Any, Any]) -> Any:
         value, error = None, None
@@ -216,10 +156,14 @@ class Live:
 
     def _promise(self, wish: Wish, tool: Tool, limit: float, retry: Retry | None) -> bool:
         asked = self.state.calls.get(wish.path)
-        if asked is None:
-            promise = promise_for(self.state, wish.path, tool, wish.args, timeout=limit, retry=retry)
-        else:
-            promise = promise_again(self.state, asked, tool, limit)
+        try:
+            if asked is None:
+                promise = promise_for(self.state, wish.path, tool, wish.args, timeout=limit, retry=retry)
+            else:
+                promise = promise_again(self.state, asked, tool, limit)
+        except CannotStart as cannot:
+            self._fail_call(self._call_wish(wish), cannot.error)
+            return False
         call = self._call_wish(wish, promise)
         crashpoint("before_promise")
         try:
@@ -228,13 +172,19 @@ class Live:
         except Taken as taken:
             instead = calls.instead(self.claim, promise, wish.path, taken, call)
         if isinstance(instead, RefuseNode):
-            fields = {"node": call.node, "fence": call.fence, "path": call.path, "kind": call.kind, "name": call.name}
-            self._commit(FailCall(args=call.args, error=instead.error, **fields))
+            self._fail_call(call, instead.error)
         elif isinstance(instead, AwaitEffect):
             self.held[wish.path] = instead
         else:
             self._commit(instead)
         return False
+
+    def _fail_call(self, call: Call, error: Mapping[str, Any]) -> None:
+        """Record that the call is not made at all, so that every later run sees the same failure."""
+        self._commit(
+            FailCall(node=call.node, fence=call.fence, path=call.path, kind=call.kind, name=call.name, args=call.args,
+                     error=error)
+        )  # fmt: skip
 
     def _probe(self, tool: Tool, asked: Asked) -> Generator[Work, Any, None]:
         due = asked.wake_at is not None and asked.wake_at <= text(clock.now())
@@ -258,69 +208,19 @@ class Live:
             args=wish.args, promise=promise, spec=dict(wish.spec),
         )  # fmt: skip
 
-    # --- readings and commits ------------------------------------------------------------------------
-
-    def reading(self, path: str, kind: str, make: Callable[[], Any]) -> Any:
-        """A recorded reading, or a new one that is written with the next commit."""
-        asked = self.state.calls.get(path)
-        if asked is not None:
-            compare(Wish(path=path, kind=kind, name="", args=None, spec={}), asked)
-            return asked.value
-        value = make()
-        with self._lock:
-            self._fresh = True
-            self._readings.append((path, kind, value))
-        return value
-
-    def _commit(self, *wishes: Command) -> None:
-        if self.claim.me.draining and any(isinstance(wish, Call) for wish in wishes):
-            raise Drained("this worker drains")
-        with self._lock:
-            readings = tuple(self._readings)
-        first = (Record(node=self.claim.node, fence=self.claim.fence, readings=readings),) if readings else ()
-        try:
-            done = self.claim.commit(*first, *wishes)
-        except Fenced as fenced:
-            raise Stopped(str(fenced)) from fenced
-        except Illegal as illegal:
-            if illegal.code == "job_paused":
-                raise Drained(str(illegal)) from illegal
-            if illegal.code in ("job_ending", "job_ended"):
-                raise Stopped(str(illegal)) from illegal
-            raise
-        with self._lock:
-            self._readings = self._readings[len(readings) :]
-            if done.state.seq >= self.state.seq:
-                self.state = done.state
-
     # --- side by side --------------------------------------------------------------------------------
 
     def gather(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run the arms in threads; park only once all that can run has run."""
-        if not works:
-            return []
-        with ThreadPoolExecutor(min(len(works), GATHER_THREADS), thread_name_prefix="aetheris-arm") as pool:
-            futures = [pool.submit(contextvars.copy_context().run, _caught, work) for work in works]
-            ends = [future.result() for future in futures]
-        return _results(ends)
+        return abreast.in_threads(works)
 
     async def gather_async(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
         """Run the arms as tasks."""
-        tasks = [asyncio.ensure_future(work) for work in works]
-        try:
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
-            for task in tasks:
-                task.cancel()
-        return _results([(end if isinstance(end, BaseException) else None, end) for end in ends])
-
-    def _look(self) -> None:
-        if self.active == 0 and self.blocked:
-            self._stuck.set()
+        return await abreast.as_tasks(works)
 
     async def run_async(self, fn: Callable[..., Coroutine[Any, Any, Any]], args: Mapping[str, Any]) -> Command:
         """Run an `async def` until it ends, or until everything that it waits for has to come from outside."""
-        self._stuck = asyncio.Event()
+        self._stuck, self._leaving = asyncio.Event(), False
 
         async def body() -> Command:
             ctx = Context(self, self.claim.node, self.state_dict())
@@ -332,28 +232,27 @@ class Live:
             stuck = asyncio.ensure_future(self._stuck.wait())
             await asyncio.wait({task, stuck}, return_when=asyncio.FIRST_COMPLETED)
             stuck.cancel()
-            for _ in range(3):  # let what was woken by the last answer go on first
-                await asyncio.sleep(0)
-            if not task.done() and self.active == 0 and self.blocked:
-                task.cancel()
-                await asyncio.wait({task})
-                raise Parked(", ".join(sorted(self.blocked)))
+            if not task.done() and await self._nothing_moves(task):
+                await self._leave(task)
             self._stuck.clear()
         return task.result()
 
+    async def _nothing_moves(self, task: asyncio.Task[Command]) -> bool:
+        """Whether all arms wait for the outside; what the last answer woke is let go on first, however deep it stands."""
+        for _ in range(QUIET_TURNS):
+            await asyncio.sleep(0)
+            if task.done() or self.active:
+                return False
+        return bool(self.blocked)
 
-def _caught(work: Callable[[], Any]) -> tuple[BaseException | None, Any]:
-    try:
-        return None, work()
-    except BaseException as error:
-        return error, None
+    async def _leave(self, task: asyncio.Task[Command]) -> None:
+        self._leaving = True
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            raise ParkCaught(self.claim.node, self.blocked) from task.exception()
+        raise Parked(", ".join(sorted(self.blocked)))
 
-
-def _results(ends: Sequence[tuple[BaseException | None, Any]]) -> list[Any]:
-    errors = [error for error, _ in ends if error is not None]
-    for kind in (Stopped, Drained, Exception, BaseException):  # a park only when nothing else is to be told
-        for error in errors:
-            if isinstance(error, kind):
-                raise error
-    return [value for _, value in ends]
-
+    def _look(self) -> None:
+        if self.active == 0 and self.blocked:
+            self._stuck.set()

@@ -86,6 +86,12 @@ async def in_thread(work: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(_executor, partial(_tidy, work, *args))
 
 
+def aside(work: Callable[..., Any], *args: Any) -> None:
+    """Have blocking work, such as a commit, done in one of the loop's database threads, without waiting for it."""
+    assert _executor is not None
+    _executor.submit(_tidy, work, *args)
+
+
 def _tidy(work: Callable[..., Any], *args: Any) -> Any:
     close_old_connections()
     return work(*args)

@@ -50,16 +50,17 @@ def capabilities() -> list[str]:
     return sorted({*conf().CAPABILITIES, *extra})
 
 
-def register(name: str, *, slots: int, hand_off: bool = True) -> tuple[Incarnation, Worker]:
+def register(name: str, *, slots: int, hand_off: bool = True, ttl: float | None = None) -> tuple[Incarnation, Worker]:
     """Register this process as a new incarnation of a worker.
 
     Args:
         name: what people call it.
         slots: steps it runs at a time.
         hand_off: whether asynchronous steps are handed to the process's loop.
+        ttl: seconds of its lease; the setting if None.
     """
     publish_definitions()
-    ttl = conf().LEASE_TTL
+    ttl = conf().LEASE_TTL if ttl is None else ttl
     moment = clock.database_now()
     offers = sorted(each.offer for each in all_agents())
     row = Worker.objects.create(

@@ -46,14 +46,26 @@ def drive(job: str | UUID, name: str) -> None:
     """
     me = current()
     began = time.monotonic()
+    if me.draining:
+        me.turned_away.add((str(job), name))  # for others, once this process has said good-bye
+        return
     claim = _claim(me, str(job), name)
     while claim is not None:
         more = time.monotonic() - began < conf().SLICE and me.lease_ok()
-        try:
-            claim = _run(claim, go_on=more)
-        except Fenced as fenced:
-            log.warning("dropped: %s", fenced)
-            return
+        claim = _driven(claim, go_on=more)
+
+
+def _driven(claim: Claim, *, go_on: bool) -> Claim | None:
+    claim.me.take_up(claim.key)
+    try:
+        return _run(claim, go_on=go_on)
+    except Fenced as fenced:
+        log.warning("dropped: %s", fenced)
+    except Exception as error:
+        calls.break_off(claim, error)
+    finally:
+        claim.me.lay_down(claim.key)
+    return None
 
 
 def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
@@ -112,7 +124,8 @@ def _begin(me: Incarnation, state: JobState, ready: Ready) -> Claim | None:
         done = store.commit(state.job, ready.wish, worker=me.id)
     except Taken as taken:
         assert ready.promise is not None
-        return _instead(claim, ready.promise, taken)
+        _instead(claim, ready.promise, taken)
+        return None
     except (Refused, IntegrityError, NotReserved) as refused:
         log.debug("job %s, step %s: not ours: %s", state.job, ready.node, refused)
         return None
@@ -145,7 +158,8 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
     if node is None:
         return None
     if node.kind in ("plan", "workflow"):
-        return workflows.run(claim, state, node)
+        workflows.run(claim, state, node)
+        return None
     tool = tool_of(state, node)
     asked = state.calls[claim.node]
     if asked.status == "unknown":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -20,6 +22,8 @@ from . import clock, knocks, store
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
 from .core.errors import Refused
+from .core.moments import parse
+from .core.state import JobState
 from .models import Step, Tick, Worker
 from .registration import known_gone
 from .services import deliver_due
@@ -30,6 +34,7 @@ NAME = "tick"
 CLAIM_SECONDS = 5.0
 KNOCK_AGAIN = timedelta(seconds=5)
 PERIOD = 1.0
+COLUMNS = ("id", "job_id", "node", "state", "requires")
 
 
 def tick() -> bool:
@@ -97,9 +102,13 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
 def release_dead(now: datetime) -> None:
     """Free the steps of dead workers."""
     dead = Worker.objects.filter(dead=True).values("id")
-    rows = Step.objects.filter(worker__in=dead).order_by("id")[:BATCH]
-    known = dict(Worker.objects.filter(dead=True).values_list("id", "known_dead"))
-    for job, node, fence, worker in list(rows.values_list("job_id", "node", "fence", "worker")):
+    rows = list(
+        Step.objects.filter(worker__isnull=False, worker__in=dead)
+        .order_by("id")[:BATCH]
+        .values_list("job_id", "node", "fence", "worker")
+    )
+    known: dict[Any, bool] = dict(Worker.objects.filter(id__in={row[3] for row in rows}).values_list("id", "known_dead")) if rows else {}
+    for job, node, fence, worker in rows:
         wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=bool(known.get(worker)))
         _command(job, wish, now)
 
@@ -107,28 +116,49 @@ def release_dead(now: datetime) -> None:
 def fire_due(now: datetime) -> None:
     """Fire due timers and deadlines, and knock for steps that nobody has come for."""
     due = Step.objects.filter(wake_at__lte=now).filter(Q(knock_at__isnull=True) | Q(knock_at__lte=now))
-    rows = list(due.order_by("wake_at", "id")[:BATCH].values_list("id", "job_id", "node", "state", "requires"))
+    _fire(list(due.order_by("wake_at", "id")[:BATCH].values_list(*COLUMNS)), now)
+
+
+def look_at(steps: Collection[tuple[str, str]]) -> None:
+    """Look at steps whose time has come, by the memory of this process; the tick would come to them later."""
+    now = clock.database_now()
+    for job, node in steps:
+        _fire(list(Step.objects.filter(job_id=job, node=node, wake_at__lte=now).values_list(*COLUMNS)), now)
+
+
+def knock(job: str, node: str) -> None:
+    """Knock for a step again, at the queue of the workers that can run it."""
+    for requires in Step.objects.filter(job_id=job, node=node).values_list("requires", flat=True):
+        knocks.send([(job, node, [part for part in requires.split(",") if part])])
+
+
+def _fire(rows: list[Any], now: datetime) -> None:
     if not rows:
         return
     Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
     crashpoint("in_tick")
     for _, job, node, state, requires in rows:
-        needs = [part for part in requires.split(",") if part]
-        if state in ("ready", "backoff"):
-            knocks.send([(str(job), node, needs)])
-            continue
-        _command(job, Due(node=node), now)
-        if state == "parked":  # an unknown outcome whose probe is due
-            knocks.send([(str(job), node, needs)])
+        if state in ("ready", "backoff") or _is_to_be_probed(_command(job, Due(node=node), now), node, now):
+            knocks.send([(str(job), node, [part for part in requires.split(",") if part])])
 
 
-def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) -> None:
+def _is_to_be_probed(state: JobState | None, name: str, now: datetime) -> bool:
+    """Whether a parked step has an unknown outcome whose probe is due: a worker must come for it."""
+    node = state.nodes.get(name) if state is not None else None
+    if state is None or node is None or node.status != "parked":
+        return False
+    calls = [state.calls[path] for path in node.open]
+    return any(each.status == "unknown" and each.wake_at and parse(each.wake_at) <= now for each in calls)
+
+
+def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) -> JobState | None:
     try:
-        store.commit(job, wish, now=now)
+        return store.commit(job, wish, now=now).state
     except Refused as refused:
         log.debug("job %s: %s", job, refused)
     except Exception:
         log.exception("job %s: the sweep could not carry out %s; the next one tries again", job, wish)
+    return None
 
 
 def place_held() -> None:
@@ -137,12 +167,14 @@ def place_held() -> None:
     lost = Step.objects.filter(state="ready", knock_at__gt=F("wake_at")).filter(~Q(needs="") | ~Q(requires=""))
     now = clock.now()
     for row in lost.order_by("wake_at", "id")[:BATCH]:
-        missing = _missing(row, offers, sets)
-        if missing and offers is not None:
+        missing = _missing(row.needs, row.requires, offers, sets)
+        if missing:
             _command(row.job_id, Hold(node=row.node, kind=missing[0], name=missing[1]), now)
-    for row in Step.objects.filter(hold__in=("version", "capability")).order_by("id")[:BATCH]:
-        if _missing(row, offers, sets) is None:
-            _command(row.job_id, Unhold(node=row.node), now)
+    held = Step.objects.filter(hold__in=("version", "capability"))
+    for needs, requires in list(held.order_by().values_list("needs", "requires").distinct()):
+        if _missing(needs, requires, offers, sets) is None:
+            for row in held.filter(needs=needs, requires=requires).order_by("id")[:BATCH]:
+                _command(row.job_id, Unhold(node=row.node), now)
 
 
 def _on_offer() -> tuple[set[str], list[set[str]]]:
@@ -154,12 +186,12 @@ def _on_offer() -> tuple[set[str], list[set[str]]]:
     return offers, sets
 
 
-def _missing(row: Step, offers: set[str], sets: list[set[str]]) -> tuple[str, str] | None:
+def _missing(needs: str, requires: str, offers: set[str], sets: list[set[str]]) -> tuple[str, str] | None:
     if not sets:
         return None  # no worker at all is no news about this step
-    if row.needs and row.needs not in offers:
-        return "version", row.needs
-    needs = {part for part in row.requires.split(",") if part}
-    if needs and not any(needs <= able for able in sets):
-        return "capability", row.requires
+    if needs and needs not in offers:
+        return "version", needs
+    asked = {part for part in requires.split(",") if part}
+    if asked and not any(asked <= able for able in sets):
+        return "capability", requires
     return None

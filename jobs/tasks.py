@@ -6,6 +6,7 @@ from celery import shared_task
 
 from . import runner, scheduler
 from .services import deliver_due
+from .services.delivering import BATCH
 
 
 @shared_task(name="aetheris.step", ignore_result=True, acks_late=True, max_retries=0)
@@ -17,7 +18,8 @@ def step(job: str, node: str) -> None:
 @shared_task(name="aetheris.deliver", ignore_result=True, acks_late=True, max_retries=0)
 def deliver() -> None:
     """Look at the deliveries that are due."""
-    deliver_due()
+    while deliver_due() == BATCH:  # a full batch: there may be more
+        continue
 
 
 @shared_task(name="aetheris.tick", ignore_result=True, acks_late=True, max_retries=0)

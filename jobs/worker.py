@@ -17,10 +17,10 @@ from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
 from django.db import DatabaseError, InterfaceError, connection
 
-from . import clock, loop, scheduler
+from . import alarms, clock, forgotten, loop, scheduler
 from .celery_defaults import queue_name
 from .conf import conf
-from .incarnation import Incarnation, become, registered
+from .incarnation import Incarnation, Key, become, registered
 from .models import Job, Worker
 from .registration import capabilities, register
 from .store.reading import forget_all
@@ -36,12 +36,15 @@ class Control:
     def __init__(self, name: str, slots: int, *, hand_off: bool) -> None:
         self.name, self.slots, self.hand_off = name, slots, hand_off
         self._stop = threading.Event()
+        self._look_again = 0.0
+        self._idle: set[Key] = set()
         self._thread = threading.Thread(target=self._run, name="aetheris-control", daemon=True)
         self._renew_at = 0.0
 
     def start(self) -> None:
         """Register, then keep the lease. Raises DatabaseError where the database does not answer."""
         self._register()
+        alarms.switch(True)
         self._thread.start()
 
     def _register(self) -> None:
@@ -53,15 +56,22 @@ class Control:
         log.info("worker %s registered as %s until %s", self.name, row.id, row.alive_until)
 
     def _run(self) -> None:
-        while not self._stop.wait(BEAT):
+        while not self._stop.is_set():
+            due = alarms.wait(max(0.0, self._look_again - time.monotonic()))
             try:
-                self._look()
+                scheduler.look_at(due)
+                self._look_now_and_then()
             except (DatabaseError, InterfaceError) as outage:
                 log.warning("worker %s: the database does not answer: %s", self.name, outage)
                 connection.close()
             except Exception:
                 log.exception("worker %s: the control thread goes on after an error", self.name)
         connection.close()
+
+    def _look_now_and_then(self) -> None:
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + BEAT
+            self._look()
 
     def _look(self) -> None:
         me = registered()
@@ -86,6 +96,7 @@ class Control:
             return
         me.deadline = began + me.ttl
         self._renew_at = began + me.ttl / 3
+        self._idle = forgotten.free(me, self._idle)
 
     def drain(self, seconds: float) -> None:
         """Let running steps finish, then say good-bye; what still runs is taken over once the process is gone."""
@@ -94,19 +105,23 @@ class Control:
             return
         me.draining = True
         end = time.monotonic() + seconds
-        while (me.running() or loop.busy()) and time.monotonic() < end:
+        while (me.held() or me.running()) and time.monotonic() < end:
             time.sleep(0.05)
         self._stop.set()
+        alarms.wake()
         if self._thread.is_alive():
             self._thread.join(5)
-        if not me.running():
+        if not (me.held() or me.running()):
             self._goodbye(me)
+        alarms.switch(False)
         become(None)
 
     def _goodbye(self, me: Incarnation) -> None:
         try:
             Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=True, draining=True)
             scheduler.release_dead(clock.database_now())
+            for job, node in sorted(me.turned_away):
+                scheduler.knock(job, node)
         except (DatabaseError, InterfaceError) as outage:
             log.warning("worker %s could not say good-bye: %s", self.name, outage)
         finally:
@@ -128,7 +143,7 @@ def stop_what_is_cancelled(me: Incarnation) -> None:
 class RuntimeStep(bootsteps.StartStopStep):
     """Registers the process when its pool runs; drains it before the pool stops."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)

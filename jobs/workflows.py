@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ledger.canonical import NotJson, storable
-from ledger.tracebacks import described
-
-from . import loop
-from .agents import UnknownAgent, UnknownWorkflow, get_agent, get_workflow
+from . import calls, loop
+from .agents import Agent, get_agent, get_workflow
 from .calls import Claim
-from .conf import conf
 from .context import Context
-from .core.commands import AdoptPlan, Command, FailNode, FinishNode, LoseLease
-from .core.errors import Fenced, Illegal, Refused
-from .core.names import PlanError
-from .core.playback import CallFailed, NonDeterminism
+from .core.commands import Command, FailNode, LoseLease
+from .core.errors import Fenced, Refused
 from .core.state import JobState, Node
-from .live import Drained, Live, Parked, Stopped
-from .planning import checked_plan, requirements
+from .endings import failure
+from .interrupts import Drained, Parked, Stopped
+from .live import Live
 from .plans import single_step
 from .promises import CannotStart, arguments
 
 log = logging.getLogger("aetheris.workflows")
 
 
-def run(claim: Claim, state: JobState, node: Node) -> Claim | None:
-    """Run the step to its end, or to where it can go no further. Gives no successor: others are knocked for."""
+def run(claim: Claim, state: JobState, node: Node) -> None:
+    """Run the step to its end, or to where it can go no further."""
     try:
         fn, args, is_async = _function(state, node)
-    except (UnknownAgent, UnknownWorkflow, CannotStart) as cannot:
-        error = getattr(cannot, "error", None) or {"code": cannot.code, "message": str(cannot)}  # type: ignore[union-attr]
-        claim.commit(FailNode(node=claim.node, fence=claim.fence, error=error))
-        return None
+    except CannotStart as cannot:
+        claim.commit(FailNode(node=claim.node, fence=claim.fence, error=cannot.error))
+        return
+    except Exception as error:  # unknown here, or a goal that its form refuses
+        claim.commit(failure(claim, error))
+        return
     live = Live(claim, is_async=is_async)
     if not is_async:
         _settle(live, lambda: _attempt(live, fn, args))
     elif claim.me.hand_off:
-        loop.hand_off(_drive_async(live, fn, args))
+        claim.me.take_up(claim.key)
+        loop.hand_off(_handed_off(live, fn, args))
     else:
         loop.wait(_drive_async(live, fn, args))
-    return None
 
 
 def _function(state: JobState, node: Node) -> tuple[Callable[..., Any], dict[str, Any], bool]:
@@ -58,8 +54,12 @@ def _function(state: JobState, node: Node) -> tuple[Callable[..., Any], dict[str
         return lambda ctx: graph, {}, False
     goal = agent.goal.bind({"goal": state.goal})
     if agent.form == "planner":
-        return lambda ctx: agent.fn(**goal), {}, False
+        return _without_ctx(agent), goal, agent.is_async
     return agent.fn, goal, agent.is_async
+
+
+def _without_ctx(agent: Agent) -> Callable[..., Any]:
+    return lambda ctx, **goal: agent.fn(**goal)
 
 
 def _attempt(live: Live, fn: Callable[..., Any], args: Mapping[str, Any]) -> Command:
@@ -86,6 +86,17 @@ def _settle(live: Live, attempt: Callable[[], Command]) -> None:
             wish = failure(live.claim, error)
         _write_end(live, wish)
         return
+
+
+async def _handed_off(live: Live, fn: Callable[..., Any], args: Mapping[str, Any]) -> None:
+    """The step on the process's loop; nobody waits for it, so that it says itself what breaks it off."""
+    claim = live.claim
+    try:
+        await _drive_async(live, fn, args)
+    except Exception as error:
+        await loop.in_thread(calls.break_off, claim, error)
+    finally:
+        claim.me.lay_down(claim.key)
 
 
 async def _drive_async(live: Live, fn: Callable[..., Any], args: Mapping[str, Any]) -> None:
@@ -119,42 +130,9 @@ def _give_back(live: Live, over: BaseException) -> None:
     log.info("job %s, step %s stops here: %s", claim.job, claim.node, over)
     if isinstance(over, Fenced):
         return
+    below = (claim.node, f"{claim.node}/")
+    calling = any(job == claim.job and (path == below[0] or path.startswith(below[1])) for job, path in claim.me.running())
     try:
-        claim.commit(LoseLease(node=claim.node, fence=claim.fence, reason="handed_back", known_dead=True))
+        claim.commit(LoseLease(node=claim.node, fence=claim.fence, reason="handed_back", known_dead=not calling))
     except Refused as refused:
         log.debug("job %s, step %s: nothing to give back: %s", claim.job, claim.node, refused)
-
-
-def ending(claim: Claim, node_kind: str, result: Any, delta: Mapping[str, Any]) -> Command:
-    """What a function's return value means: a plan, or a result that can be stored."""
-    if node_kind == "plan":
-        plan = checked_plan(result)
-        return AdoptPlan(fence=claim.fence, plan=plan.to_json(), requires=requirements(plan))
-    text, problem = storable(result, conf().MAX_RESULT)
-    if problem is not None:
-        error = {"code": "result_unstorable", "message": f"step {claim.node} returned something that cannot be "
-                 f"stored: {problem['reason']}", **problem}  # fmt: skip
-        return FailNode(node=claim.node, fence=claim.fence, error=error)
-    assert text is not None
-    return FinishNode(node=claim.node, fence=claim.fence, result=json.loads(text), delta=delta)
-
-
-def failure(claim: Claim, error: Exception) -> Command:
-    """What an exception that left the function means."""
-    told = described(error)
-    path = ""
-    if isinstance(error, NonDeterminism):
-        told = {"code": "non_determinism", "message": str(error), "path": error.path, "recorded": error.recorded,
-                "asked": error.asked}  # fmt: skip
-    elif isinstance(error, CallFailed):
-        path = error.path
-        told = {"code": error.code, "message": str(error), "path": path, "cause": error.error}
-    elif isinstance(error, PlanError):
-        told = {"code": error.code, "message": str(error), "node": error.node}
-    elif isinstance(error, NotJson | Illegal):
-        told = {"code": getattr(error, "code", "not_json"), "message": str(error)}
-    told.setdefault("code", "raised")
-    retryable = not isinstance(error, NonDeterminism | PlanError | Illegal)
-    return FailNode(node=claim.node, fence=claim.fence, error=told, retryable=retryable, path=path)
-
-

@@ -1,0 +1,109 @@
+"""One run of a step's function under a claim: what is on record, and what the run adds to it."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ledger.canonical import jsonable
+
+from . import store
+from .calls import Claim
+from .context import Context
+from .core.commands import AwaitEffect, Call, Command, Record
+from .core.errors import Fenced, Illegal
+from .core.playback import Wish, compare
+from .core.state import JobState
+from .endings import ending
+from .interrupts import Drained, ParkCaught, Stopped
+
+
+class Recording:
+    """The record as this run sees it; `blocked` are the paths that have no answer yet."""
+
+    def __init__(self, claim: Claim, *, is_async: bool) -> None:
+        self.claim = claim
+        self.is_async = is_async
+        self.state = JobState()
+        self.blocked: set[str] = set()
+        self.held: dict[str, AwaitEffect] = {}
+        self._readings: list[tuple[str, str, Any]] = []
+        self._lock = threading.RLock()
+        self._fresh = False
+
+    def begin(self) -> None:
+        """Look at the record before the function runs (again)."""
+        self.state = store.load(self.claim.job)
+        if self.state.claim(self.claim.node, self.claim.fence) is None:
+            raise Stopped(f"the claim of step {self.claim.node} is over")
+        self.blocked, self.held, self._fresh = set(), {}, False
+        self._readings.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The job's state dict as this step first saw it; the function changes its own copy."""
+        seen = self.state.nodes[self.claim.node].seen
+        return copy.deepcopy(dict(seen.items())) if seen is not None else {}
+
+    def replaying(self) -> bool:
+        """Whether the function has not yet asked anything new."""
+        return not self._fresh
+
+    def recorded(self, path: str) -> bool:
+        """Whether something was asked under this path before."""
+        return path in self.state.calls
+
+    def not_parked(self) -> None:
+        """Refuse a return after a park was caught."""
+        if self.blocked:
+            raise ParkCaught(self.claim.node, self.blocked)
+
+    def end_of(self, ctx: Context, result: Any) -> Command:
+        """The command that a returned value means."""
+        return ending(self.claim, self.state.nodes[self.claim.node].kind, result, self._delta(ctx))
+
+    def _delta(self, ctx: Context) -> dict[str, Any]:
+        before = self.state_dict()
+        after = jsonable(dict(ctx.state))
+        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+        dropped = sorted(key for key in before if key not in after)
+        delta: dict[str, Any] = {"set": changed} if changed else {}
+        return {**delta, "drop": dropped} if dropped else delta
+
+    def write_end(self, wish: Command) -> None:
+        """Write how the step ended, with the readings that nothing else has written yet."""
+        self._commit(wish)
+
+    def reading(self, path: str, kind: str, make: Callable[[], Any]) -> Any:
+        """A recorded reading, or a new one that is written with the next commit."""
+        asked = self.state.calls.get(path)
+        if asked is not None:
+            compare(Wish(path=path, kind=kind, name="", args=None, spec={}), asked)
+            return asked.value
+        value = make()
+        with self._lock:
+            self._fresh = True
+            self._readings.append((path, kind, value))
+        return value
+
+    def _commit(self, *wishes: Command) -> None:
+        if self.claim.me.draining and any(isinstance(wish, Call) for wish in wishes):
+            raise Drained("this worker drains")
+        with self._lock:
+            readings = tuple(self._readings)
+        first = (Record(node=self.claim.node, fence=self.claim.fence, readings=readings),) if readings else ()
+        try:
+            done = self.claim.commit(*first, *wishes)
+        except Fenced as fenced:
+            raise Stopped(str(fenced)) from fenced
+        except Illegal as illegal:
+            if illegal.code == "job_paused":
+                raise Drained(str(illegal)) from illegal
+            if illegal.code in ("job_ending", "job_ended"):
+                raise Stopped(str(illegal)) from illegal
+            raise
+        with self._lock:
+            self._readings = [each for each in self._readings if each not in readings]
+            if done.state.seq >= self.state.seq:
+                self.state = done.state
