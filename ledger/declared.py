@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
+from ledger.rate import Rate
 from ledger.retry import Retry
 from ledger.schema import Arguments, BadArguments, digest
 
@@ -27,6 +28,7 @@ class Tool:
     timeout: float = 60.0
     retry: Retry = Retry()
     requires: tuple[str, ...] = ()
+    rate: Rate | None = None
     key: Function | None = None
     version: str = "1"
     description: str = ""

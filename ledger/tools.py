@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast, overload
 
 from ledger.declared import Effect, Function, Tool
 from ledger.outcomes import Absent, Landed, NotLanded, ToolCall, Unknown
+from ledger.rate import Rate
 from ledger.retry import Retry, seconds
 from ledger.schema import BadArguments, BadSignature, check_signature
 
@@ -62,7 +63,7 @@ def tool(fn: Function | None = None, /, **options: Any) -> Tool | Callable[[Func
         options: `effect` (`"pure"`, `"idempotent"`, `"at_most_once"`), `name` (default: the
             function's), `timeout` of one attempt (finite), `retry`, `requires` (capabilities of the
             worker), `key` (arguments -> business key), `version`, `description` (default: the first
-            paragraph of the docstring). `rate` and effect `"transactional"` are not built yet.
+            paragraph of the docstring), `rate` ("10/s", per tenant). Effect `"transactional"` is not built yet.
 
     Returns:
         The `Tool`.
@@ -97,7 +98,7 @@ def _made(
     name = fn.__name__ if name is None else name
     _check_name(name, f"tool name of {_place(fn)}")
     what = f"tool {name!r}"
-    _check_built(what, effect, rate)
+    _check_built(what, effect)
     if retry is not None and not isinstance(retry, Retry):
         raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
     if key is not None and not callable(key):
@@ -112,19 +113,18 @@ def _made(
         timeout=_positive(timeout, what),
         retry=retry or Retry(),
         requires=_capabilities(requires, what),
+        rate=None if rate is None else Rate.parse(rate, what),
         key=key,
         version=version,
         description=_first_paragraph(fn) if description is None else description,
     )
 
 
-def _check_built(what: str, effect: str, rate: str | None) -> None:
+def _check_built(what: str, effect: str) -> None:
     if effect not in EFFECTS:
         raise ValueError(f"{what}: effect is {effect!r}, it must be one of {', '.join(EFFECTS)}")
     if effect == "transactional":
         raise NotSupportedYet(f"{what}: effect='transactional' is not supported yet; use 'at_most_once'")
-    if rate is not None:
-        raise NotSupportedYet(f"{what}: rate={rate!r} is not supported yet; remove the parameter")
 
 
 def _check_name(text: object, what: str) -> None:

@@ -54,7 +54,8 @@ def _claimable(draft: Draft, name: str) -> Node:
         raise Illegal(f"job {state.job} is {state.phase}: step {name} does not start", code="job_ending")
     if state.paused:
         raise Illegal(f"job {state.job} is paused: step {name} does not start", code="job_paused")
-    timed = node.status == "backoff" or (node.status == "parked" and probing)
+    held_back = node.hold is not None and node.hold[0] == "limit"
+    timed = node.status == "backoff" or (node.status == "parked" and (probing or held_back))
     if node.status != "ready" and not (timed and node.wake_at is not None and node.wake_at <= draft.now):
         raise Stale(
             f"job {state.job}, step {name} is {node.status}: there is nothing to claim", code="not_ready"

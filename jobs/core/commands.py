@@ -145,11 +145,17 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """No living worker can run the step: park it (`version` or `capability`), naming what is missing."""
+    """The step cannot run now: park it, naming what is missing.
+
+    Args:
+        kind: `version` or `capability` (no living worker offers it), `limit` (its tool's rate is used up).
+        until: for `limit`, the moment that is reserved for it.
+    """
 
     node: str
     kind: str
     name: str
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

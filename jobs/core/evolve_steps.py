@@ -11,6 +11,9 @@ from .settle import settled
 from .state import JobState
 
 
+HOLDS = frozenset({"version", "capability", "effect", "limit"})
+
+
 def node_started(state: JobState, fact: Fact) -> JobState:
     node = state.nodes[fact.node]
     started = replace(
@@ -23,9 +26,10 @@ def node_started(state: JobState, fact: Fact) -> JobState:
 
 def job_parked(state: JobState, fact: Fact) -> JobState:
     body, node = fact.body, owner(state, fact.node)
-    hold = (body["kind"], body["name"]) if body["kind"] in ("version", "capability", "effect") else node.hold
+    hold = (body["kind"], body["name"]) if body["kind"] in HOLDS else node.hold
     parked = replace(node, status=arrow(state, node, fact.type), worker="", hold=hold)
-    return place(state, replace(parked, wake_at=earliest(state, node)))
+    wake_at = body["wake_at"] if body["kind"] == "limit" else earliest(state, node)
+    return place(state, replace(parked, wake_at=wake_at))
 
 
 def node_finished(state: JobState, fact: Fact) -> JobState:

@@ -102,7 +102,7 @@ class Node:
     tries: int = 0  # of a workflow: failed runs that its own retry policy counts
     open: frozenset[str] = frozenset()
     seen: Map[str, Any] | None = None
-    hold: tuple[str, str] | None = None  # (version|capability|effect, what is missing)
+    hold: tuple[str, str] | None = None  # (version|capability|effect|limit, what is missing)
     count: int = 0  # of a map: items, launched, settled, failed
     launched: int = 0
     settled: int = 0
@@ -246,7 +246,8 @@ def parked_on(state: JobState) -> list[dict[str, Any]]:
         if node.status != "parked":
             continue
         if node.hold is not None:
-            found.append({"node": name, "kind": node.hold[0], "name": node.hold[1]})
+            entry = {"node": name, "kind": node.hold[0], "name": node.hold[1]}
+            found.append({**entry, "deadline": node.wake_at} if node.hold[0] == "limit" else entry)
         found.extend(_waits(state, node))
     return found
 

@@ -213,11 +213,13 @@ def hold(draft: Draft, wish: Hold) -> None:
     """No living worker can run the step: it parks and says what is missing."""
     draft.open("hold")
     node = _step(draft, wish.node)
-    if node.status != "ready" or draft.state.paused:
+    startable = node.status == "ready" or (wish.kind == "limit" and node.status == "backoff")
+    if not startable or draft.state.paused:
         raise Stale(
             f"job {draft.state.job}, step {node.id} is {node.status}: nothing to hold", code="not_ready"
         )
-    draft.emit("job_parked", node.id, kind=wish.kind, name=wish.name)
+    more = {"wake_at": wish.until} if wish.until else {}
+    draft.emit("job_parked", node.id, kind=wish.kind, name=wish.name, **more)
 
 
 def unhold(draft: Draft, wish: Unhold) -> None:

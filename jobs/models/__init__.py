@@ -1,0 +1,13 @@
+"""The rows: a job, its events, its agenda; approvals, deliveries, workers. All but events are derived.
+
+Tables are primarily reached by `job_id`; hot tables hold no foreign keys to each other, so that they can
+be partitioned or distributed by job. Only `jobs.store` writes them (`jobs.worker` its own row).
+"""
+
+from .agenda import Approval, Delivery, Rate, Step
+from .crew import Definition, Tick, Token, Worker
+from .stream import Blob, Event, Job
+
+__all__ = [
+    "Approval", "Blob", "Definition", "Delivery", "Event", "Job", "Rate", "Step", "Tick", "Token", "Worker",
+]  # fmt: skip

@@ -1,0 +1,105 @@
+"""A job and its stream: the head, the events, the parts that stand elsewhere."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from .columns import tenant_column
+
+
+class Job(models.Model):
+    """One run of an agent towards a goal: the head of its stream, and what the stream derives."""
+
+    id = models.UUIDField(primary_key=True)
+    tenant = tenant_column()
+    agent = models.CharField(max_length=120)
+    version = models.CharField(max_length=64)
+    status = models.CharField(max_length=16)
+    phase = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16, default="", blank=True)
+    head_seq = models.BigIntegerField()
+    head_hash = models.CharField(max_length=64)
+    goal = models.TextField()
+    output = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: not finished
+    error = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: none
+    parked_on = models.TextField(default="[]")
+    requester = models.CharField(max_length=150)
+    requester_name = models.CharField(max_length=150, default="")
+    origin = models.UUIDField()
+    parent_job = models.UUIDField(null=True, blank=True)
+    parent_node = models.CharField(max_length=255, default="", blank=True)
+    priority = models.SmallIntegerField(default=0)
+    tags = models.TextField(default="[]")
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: none
+    request_digest = models.CharField(max_length=64, default="", blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "aetheris_jobs_job"
+        permissions: ClassVar = [
+            ("submit_job", "May submit jobs"),
+            ("signal_job", "May send signals and messages to jobs"),
+            ("control_job", "May pause, resume and cancel jobs"),
+            ("resolve_effect", "May resolve unknown outcomes"),
+        ]
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="one_job_per_idempotency_key"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-id"], name="jobs_by_tenant"),
+            models.Index(fields=["tenant", "status", "-id"], name="jobs_by_status"),
+            models.Index(fields=["tenant", "agent", "-id"], name="jobs_by_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.id} ({self.status})"
+
+
+class Event(models.Model):
+    """One fact, written once. A trigger refuses to change or remove it."""
+
+    id = models.BigAutoField(primary_key=True)
+    job_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    tenant = tenant_column()
+    type = models.CharField(max_length=40)
+    node = models.CharField(max_length=255, default="", blank=True)
+    at = models.CharField(max_length=27)  # the text that was hashed, byte for byte
+    body = models.TextField(null=True)  # noqa: DJ001 - NULL: erased
+    salt = models.CharField(max_length=32, null=True)  # noqa: DJ001 - NULL: erased
+    digest = models.CharField(max_length=64)
+    prev = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "aetheris_jobs_event"
+        ordering: ClassVar = ["job_id", "seq"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job_id", "seq"], name="one_event_per_seq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}#{self.seq} {self.type}"
+
+
+class Blob(models.Model):
+    """A part of a body above 64 KiB, stored once by its digest."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = tenant_column()
+    sha256 = models.CharField(max_length=64)
+    text = models.TextField()
+
+    class Meta:
+        db_table = "aetheris_jobs_blob"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "sha256"], name="one_blob_per_digest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} ({len(self.text)} characters)"
