@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import parts, ports, preparing, processes, register
 from .failures import StackError
+from .logs import log_file, tail
 from .parts import PAYMENTS_URL, Part
 from .place import ROOT, Place
 from .processes import Running
@@ -40,9 +41,7 @@ def tell(caller: Mapping[str, str], say: Say) -> bool:
     try:
         true = demo.tell()
     except StackError as halted:
-        raise StackError(
-            f"The demo came to a halt. {halted} Its logs are in {folder}/bin.", halted.lines
-        ) from halted
+        raise StackError(f"The demo came to a halt. {halted}", halted.lines or demo.last_words()) from halted
     finally:
         demo.end()
     if true:
@@ -94,6 +93,11 @@ class Demo:
             "    payment service what became of the call (the probe), and adopts the refund that was made."
         )
         return story.report(self.names, killed)
+
+    def last_words(self) -> str:
+        """The end of the workers' logs, and where all of them are kept."""
+        names = [name for name in ("worker-1", "worker-2") if log_file(self.place, name).exists()]
+        return "\n".join([*(tail(self.place, name, 0) for name in names), f"All logs: {self.place.folder}"])
 
     def end(self) -> None:
         """Stop every process of the demo, however it went."""

@@ -8,6 +8,7 @@ from .place import Place
 
 FULL = 10 * 1024 * 1024  # bytes; then the file is set aside at the next start
 SHOWN = 15
+_DULL = "aetheris.tick["  # a worker tells of each, every second
 
 
 def log_file(place: Place, name: str) -> Path:
@@ -37,7 +38,8 @@ def since(place: Place, name: str, begin: int) -> str:
 
 def tail(place: Place, name: str, begin: int) -> str:
     """The last lines that a part has printed since then, under its file's name."""
-    lines = since(place, name, begin).splitlines()[-SHOWN:] or ["(it printed nothing)"]
+    said = [line for line in since(place, name, begin).splitlines() if _DULL not in line]
+    lines = said[-SHOWN:] or ["(it printed nothing)"]
     return "\n".join(
         [f"--- the end of {place.shown(log_file(place, name))}", *(f"  {line}" for line in lines)]
     )

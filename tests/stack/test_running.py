@@ -41,9 +41,9 @@ def test_only_the_part_that_died_is_started_again(site: Site) -> None:
 
 
 def test_other_settings_restart_what_runs(site: Site) -> None:
-    site.stack(part("a", PLAIN), AETHERIS_AGENTS="one").run()
+    site.stack(part("a", PLAIN), env={"AETHERIS_AGENTS": "one"}).run()
     before = psutil.Process(site.pid("a"))
-    assert site.stack(part("a", PLAIN), AETHERIS_AGENTS="two").run()
+    assert site.stack(part("a", PLAIN), env={"AETHERIS_AGENTS": "two"}).run()
     assert not processes.lives(before)
     assert psutil.Process(site.pid("a")).environ()["AETHERIS_AGENTS"] == "two"
     assert "other settings" in site.said[1]
@@ -51,12 +51,12 @@ def test_other_settings_restart_what_runs(site: Site) -> None:
 
 def test_a_clients_token_is_no_setting_of_the_stack(site: Site) -> None:
     site.stack(part("a", PLAIN)).run()
-    assert not site.stack(part("a", PLAIN), AETHERIS_TOKEN="t", AETHERIS_API_URL="http://x").run()
+    assert not site.stack(part("a", PLAIN), env={"AETHERIS_TOKEN": "t", "AETHERIS_API_URL": "http://x"}).run()
 
 
 @pytest.mark.parametrize("name", ["AETHERIS_DATABASE_URL", "AETHERIS_BROKER_URL", "PYTHONPATH"])
 def test_the_environment_reaches_every_part(site: Site, name: str) -> None:
-    site.stack(part("a", PLAIN), part("b", PLAIN), **{name: "x://y"}).run()
+    site.stack(part("a", PLAIN), part("b", PLAIN), env={name: "x://y"}).run()
     assert [psutil.Process(site.pid(each)).environ()[name] for each in ("a", "b")] == ["x://y"] * 2
 
 

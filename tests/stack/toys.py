@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -33,12 +33,12 @@ def part(name: str, script: str, *, grace: float = 20, last: bool = False, port:
     return Part(name, [sys.executable, "-c", script], says=UP, grace=grace, last=last, port=port)
 
 
-def place(folder: Path, **env: str) -> Place:
+def place(folder: Path, env: Mapping[str, str] | None = None) -> Place:
     """A place of its own, under this environment."""
     run = folder / "bin"
     run.mkdir(exist_ok=True)
     path = {"PATH": os.environ["PATH"]}
-    return Place(root=ROOT, folder=run, var=folder / "var", port=8080, env={**path, **env})
+    return Place(root=ROOT, folder=run, var=folder / "var", port=8080, env={**path, **(env or {})})
 
 
 class Site:
@@ -47,9 +47,14 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder, self.said = folder, list[str]()
 
-    def stack(self, *parts: Part, ready: Callable[[Watch], None] = lambda watch: None, **env: str) -> Stack:
+    def stack(
+        self,
+        *parts: Part,
+        ready: Callable[[Watch], None] = lambda watch: None,
+        env: Mapping[str, str] | None = None,
+    ) -> Stack:
         """A stack of these parts, under this environment."""
-        return Stack(place(self.folder, **env), parts, self.said.append, ready=ready)
+        return Stack(place(self.folder, env), parts, self.said.append, ready=ready)
 
     def pid(self, name: str) -> int:
         """What stands in a pid file."""
