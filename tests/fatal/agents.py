@@ -1,0 +1,119 @@
+"""Agents of the fatal tests: one payment each, made inside every form that a step can have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from examples.payments.client import PaymentsClient, PaymentsError
+from jobs import TaskGraph, agent, workflow
+from ledger import Absent, Landed, Retry, ToolCall, Unknown, tool
+
+ORDER = "A-1001"
+ITEMS = [101, 102, 103]
+AGAIN = Retry(max_attempts=5, backoff=0.05, jitter=0)
+
+
+class Goal(TypedDict):
+    """The tool that pays."""
+
+    tool: str
+
+
+def _paid(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    return PaymentsClient.from_environment(timeout=50).refund(order_id, cents, key=call.idempotency_key)
+
+
+@tool(name="fatal.pay", effect="at_most_once", timeout=60, retry=AGAIN)
+def pay(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay once; nobody can be asked afterwards."""
+    return _paid(order_id, cents, call)
+
+
+@tool(name="fatal.pay_probed", effect="at_most_once", timeout=60, retry=AGAIN)
+def pay_probed(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay once; the service can be asked what it did."""
+    return _paid(order_id, cents, call)
+
+
+@tool(name="fatal.pay_briefly", effect="at_most_once", timeout=1, retry=AGAIN)
+def pay_briefly(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay once within a second, so that its deadline passes within a test; the service can be asked."""
+    return _paid(order_id, cents, call)
+
+
+@pay_briefly.probe
+@pay_probed.probe
+def _made(call: ToolCall) -> Landed | Absent | Unknown:
+    try:
+        known = PaymentsClient.from_environment(timeout=8).refunds(call.idempotency_key)
+    except PaymentsError as silent:
+        return Unknown(str(silent))
+    if known["refunds"]:
+        return Landed(known["refunds"][0])
+    return Unknown("a call is in flight") if known["in_flight"] else Absent()
+
+
+@tool(name="fatal.pay_keyed", effect="idempotent", timeout=60, retry=AGAIN)
+def pay_keyed(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay under a key that the other side is said to honour."""
+    return _paid(order_id, cents, call)
+
+
+@tool(name="fatal.receipt", effect="pure", timeout=10, retry=AGAIN)
+def receipt(refund: str) -> str:
+    """The number of a refund, in words."""
+    return f"refund {refund}"
+
+
+@agent("fatal-graph")
+def graph(goal: Goal) -> TaskGraph:
+    """Pay, then write a receipt."""
+    g = TaskGraph()
+    paid = g.tool("pay", goal["tool"], order_id=ORDER, cents=100)
+    g.output(g.tool("receipt", receipt, refund=paid["id"]))
+    return g
+
+
+@workflow(name="fatal-def")
+def plain(ctx: Any, goal: Goal) -> str:
+    """The same in a `def` workflow."""
+    paid = ctx.tool(goal["tool"], order_id=ORDER, cents=100)
+    return str(ctx.tool(receipt, refund=paid["id"]))
+
+
+@workflow(name="fatal-async")
+async def asynchronous(ctx: Any, goal: Goal) -> str:
+    """The same in an `async def` workflow."""
+    paid = await ctx.tool(goal["tool"], order_id=ORDER, cents=100)
+    return str(await ctx.tool(receipt, refund=paid["id"]))
+
+
+@agent("fatal-map")
+def mapped(goal: Goal) -> TaskGraph:
+    """Pay several times, side by side."""
+    g = TaskGraph()
+    g.output(g.map("pay", goal["tool"], over=ITEMS, each={"order_id": ORDER, "cents": g.item}))
+    return g
+
+
+@agent("fatal-child")
+def parent(goal: Goal) -> TaskGraph:
+    """Let a child job pay."""
+    g = TaskGraph()
+    g.output(g.agent("child", "fatal-graph", goal))
+    return g
+
+
+@agent("fatal-wait")
+def waiting(goal: Goal) -> TaskGraph:
+    """Pay when somebody gives the word."""
+    g = TaskGraph()
+    word = g.wait("word", signal="go")
+    g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100, after=[word]))
+    return g
+
+
+agent("fatal-def")(plain)
+agent("fatal-async")(asynchronous)

@@ -1,0 +1,60 @@
+"""What the fatal tests share: a warm nursery, the payment service, and a stage for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fatal.effects import Effects
+from tests.fatal.processes import Nursery
+
+if TYPE_CHECKING:
+    from tests.fatal.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Starts processes; whatever still runs at the end goes with it."""
+    made = Nursery(tmp_path_factory.mktemp("n"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def effects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Effects]:
+    """The payment service of this run."""
+    made = Effects(tmp_path_factory.mktemp("effects"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def broker(fresh_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite goes with the broker without a server, Postgres with Valkey."""
+    if fresh_database.startswith("sqlite"):
+        return f"aetheris+files://{tmp_path / 'broker'}"
+    return str(request.getfixturevalue("shared_valkey").url)
+
+
+@pytest.fixture
+def stage(fresh_database: str, broker: str, nursery: Nursery, effects: Effects, tmp_path: Path) -> Iterator[Stage]:
+    """A stage with an empty database and an empty broker; audited after the test."""
+    from celery._state import get_current_app
+
+    from jobs.store.reading import forget_all
+    from tests.fatal.stage import Stage  # needs Django, which is set up after this file is read
+
+    usual = get_current_app()
+    made = Stage(database=fresh_database, broker=broker, folder=tmp_path, nursery=nursery, effects=effects)
+    made.sender.set_current()  # this process submits too, and knocks on the stage's broker
+    try:
+        made.lose_every_knock()
+        yield made
+        made.check()
+    finally:
+        made.close()
+        usual.set_current()
+        forget_all()

@@ -1,0 +1,57 @@
+"""The world: a payment service in a process of its own, which counts what really happened."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.fatal.processes import ROOT, until
+from tests.processes import Leashed
+
+
+class Effects:
+    """The service, seen from a test."""
+
+    def __init__(self, folder: Path) -> None:
+        log = folder / "effects.log"
+        command = [sys.executable, "-m", "examples.payments", "--port", "0", "--db", str(folder / "effects.jsonl")]
+        self._process = Leashed(command, log=log, cwd=ROOT)
+        until(lambda: "http://" in log.read_text(), what="the payment service", told=self._process.tail)
+        self.url = log.read_text().split()[1]
+
+    def behave(self, mode: str, **more: Any) -> None:
+        """Tell it how to answer from now on: `normal`, `hang`, `slow`, `drop` and so on."""
+        self._ask("POST", "/mode", {"mode": mode, **more})
+
+    def release(self) -> None:
+        """Let hanging calls go on."""
+        self._ask("POST", "/release", {})
+
+    @property
+    def hanging(self) -> int:
+        """How many calls hang now."""
+        return int(self._ask("GET", "/stats")["hanging"])
+
+    def counts(self) -> dict[str, int]:
+        """How often the effect happened, by idempotency key."""
+        return dict(self._ask("GET", "/stats")["refunds_per_key"])
+
+    def calls(self) -> dict[str, int]:
+        """How many calls arrived, by idempotency key."""
+        return dict(self._ask("GET", "/stats")["calls_per_key"])
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        return answer

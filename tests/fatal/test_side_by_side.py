@@ -1,0 +1,47 @@
+"""Two processes at one step: one effect, one commit, and the slower one writes nothing (Laws L3, L4, E3)."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.fatal.stage import FORMS, Stage
+
+pytestmark = pytest.mark.fatal
+JOBS, KNOCKS = 12, 4
+QUIET_STORY = [
+    "job_created", "node_started", "plan_generated", "node_started", "command_emitted", "tool_invocation_started",
+    "tool_invocation_finished", "command_committed", "reasoning_snapshot", "node_finished", "node_started",
+    "command_emitted", "tool_invocation_started", "tool_invocation_finished", "command_committed",
+    "reasoning_snapshot", "node_finished", "job_completed",
+]  # fmt: skip
+
+
+def test_knocks_delivered_to_two_processes_at_once_lead_to_one_effect_each(stage: Stage) -> None:
+    stage.worker()
+    stage.worker()
+    jobs = [stage.submit("graph", "fatal.pay") for _ in range(JOBS)]
+    for job in jobs:
+        for node in ("_plan", "pay", "receipt") * KNOCKS:
+            stage.knock(job, node)
+    for job in jobs:
+        stage.until_status(job, "completed", "failed")
+        assert stage.counts(job) == [1]
+        assert stage.kinds(job) == QUIET_STORY
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_comes_second_to_a_promise_writes_nothing_and_calls_nothing(stage: Stage, form: str) -> None:
+    slow = stage.worker(crash="before_promise:1:STOP", slots=1, ttl=2)  # a workflow has claimed: that lease passes
+    job = stage.submit(form, "fatal.pay_keyed")
+    stage.until(lambda: slow.stopped, "the first worker to stand still", ticking=False)
+    begun = slow.said.count("received")
+    stage.worker()
+    stage.until_status(job, "completed", "failed")
+    told = stage.kinds(job)
+    slow.send(signal.SIGCONT)
+    stage.until(lambda: slow.said.count("succeeded in") >= begun, "the slow worker to be through", ticking=False)
+    assert stage.kinds(job) == told
+    arrived = stage.effects.calls()
+    assert {arrived.get(line["idempotency_key"]) for line in stage.lines(job)} == {1}

@@ -1,0 +1,98 @@
+"""A worker stands still until its lease has passed and goes on afterwards: it changes no state and calls nothing new."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.fatal.processes import Running
+from tests.fatal.stage import Stage
+
+pytestmark = pytest.mark.fatal
+TTL = 2.0
+
+
+def calls(stage: Stage, job: str) -> list[int]:
+    """How many calls of the job's effects arrived at the service."""
+    arrived = stage.effects.calls()
+    return [arrived.get(line["idempotency_key"], 0) for line in stage.lines(job)]
+
+
+def stopped_after_its_promise(stage: Stage, form: str, tool: str) -> tuple[Running, str]:
+    """A job whose worker stands between its promise and its last look at the lease, and another worker."""
+    first = stage.worker(crash="after_promise:1:STOP", slots=1, ttl=TTL)
+    job = stage.submit(form, tool)
+    stage.until(lambda: first.stopped, "the first worker to stand still", ticking=False)
+    stage.worker()
+    return first, job
+
+
+def stopped_in_its_call(stage: Stage, tool: str) -> tuple[Running, str]:
+    """A job whose worker waits for the service's answer and is stopped from outside, and another worker."""
+    stage.effects.behave("hang")
+    first = stage.worker(slots=1, ttl=TTL)
+    job = stage.submit("graph", tool)
+    stage.until_hanging()
+    first.send(signal.SIGSTOP)
+    stage.worker()
+    return first, job
+
+
+def goes_on(stage: Stage, first: Running, job: str) -> None:
+    """Let the first worker go on until it has told what it knows; it adds evidence and nothing else."""
+    told, row = stage.kinds(job), stage.job(job)
+    first.send(signal.SIGCONT)
+    stage.until(lambda: stage.kinds(job) != told, "the late outcome")
+    assert stage.kinds(job) == [*told, "late_outcome"]
+    assert stage.job(job)["status"] == row["status"] == "completed"
+    assert stage.job(job)["output"] == row["output"]
+
+
+@pytest.mark.parametrize("form", ["graph", "def", "async", "child"])
+def test_a_worker_whose_lease_has_passed_does_not_call(stage: Stage, form: str) -> None:
+    first, job = stopped_after_its_promise(stage, form, "fatal.pay_keyed")
+    stage.until_status(job, "completed", "failed")
+    line = stage.lines(job)[0]
+    assert calls(stage, job) == [1]
+    goes_on(stage, first, str(line["job_id"]))
+    assert calls(stage, job) == stage.counts(job) == [1]
+
+
+def test_what_a_person_released_is_not_done_twice_by_who_had_promised_it(stage: Stage) -> None:
+    first, job = stopped_after_its_promise(stage, "graph", "fatal.pay")
+    stage.until_status(job, "parked")
+    assert calls(stage, job) == [0]
+    stage.resolve(stage.lines(job)[0], "absent")
+    stage.until_status(job, "completed", "failed")
+    goes_on(stage, first, job)
+    assert calls(stage, job) == stage.counts(job) == [1]
+
+
+def test_an_answer_that_comes_after_the_lease_closes_the_open_question(stage: Stage) -> None:
+    first, job = stopped_in_its_call(stage, "fatal.pay")
+    stage.until_status(job, "parked")
+    assert [line["state"] for line in stage.lines(job)] == ["unknown"]
+    first.send(signal.SIGCONT)
+    stage.effects.release()
+    stage.until_status(job, "completed", "failed")
+    assert "late_outcome" in stage.kinds(job)
+    assert calls(stage, job) == stage.counts(job) == [1]
+
+
+def test_what_the_probe_has_found_is_not_told_again_by_who_did_it(stage: Stage) -> None:
+    first, job = stopped_in_its_call(stage, "fatal.pay_briefly")
+    stage.until_status(job, "completed", "failed")
+    goes_on(stage, first, job)
+    assert calls(stage, job) == stage.counts(job) == [1]
+
+
+def test_a_worker_that_was_declared_dead_comes_back_as_a_new_one(stage: Stage) -> None:
+    first, job = stopped_after_its_promise(stage, "graph", "fatal.pay_keyed")
+    stage.until_status(job, "completed", "failed")
+    first.send(signal.SIGCONT)
+    stage.until(lambda: first.said.count("registered as") == 2, "the first worker to register anew")
+    stage.processes[1].kill()
+    other = stage.submit("graph", "fatal.pay")
+    stage.until_status(other, "completed", "failed")
+    assert stage.counts(other) == [1]
