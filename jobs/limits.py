@@ -11,9 +11,18 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
+from ledger import Tool
+
 from . import clock
 from .models import Rate
 from .store.turns import turn
+
+
+def wait_for(tenant: str, tool: Tool) -> datetime | None:
+    """The moment reserved for a call of this tool; None if it may be made now, or has no rate."""
+    if tool.rate is None:
+        return None
+    return reserve(tenant, tool.name, calls=tool.rate.calls, seconds=tool.rate.seconds)
 
 
 def reserve(tenant: str, tool: str, *, calls: int, seconds: float) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from ledger import Retry, Tool, get_tool
 from ledger.crashpoints import crashpoint
 from ledger.services import Taken
 
-from . import abreast, calls, clock, loop
+from . import abreast, calls, clock, limits, loop
 from .calls import Claim
 from .context import Context
 from .core.commands import AwaitEffect, Call, Command, FailCall, RefuseNode, Release
@@ -21,9 +22,11 @@ from .interrupts import Drained, ParkCaught, Parked, Stopped
 from .promises import CannotStart, promise_again, promise_for
 from .recording import Recording
 
+SLICE = 0.5  # seconds of waiting for a rate between two looks at whether the worker drains
 QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
 
-Work = Callable[[], Any] | tuple[Tool, JobState, str, float]
+# Something that blocks, a promised call to make, or seconds to wait.
+Work = Callable[[], Any] | tuple[Tool, JobState, str, float] | float
 
 
 class Live(Recording):
@@ -63,9 +66,19 @@ class Live(Recording):
                 return end.value
             value, error = None, None
             try:
-                value = work() if callable(work) else calls.act(self.claim, *work)
+                value = self._do(work)
             except BaseException as raised:
                 error = raised
+
+    def _do(self, work: Work) -> Any:
+        if isinstance(work, float):
+            return time.sleep(work)
+        return work() if callable(work) else calls.act(self.claim, *work)
+
+    async def _do_async(self, work: Work) -> Any:
+        if isinstance(work, float):
+            return await asyncio.sleep(work)
+        return await (loop.in_thread(work) if callable(work) else calls.act_async(self.claim, *work))
 
     def _refuse_after_a_park(self, path: str) -> None:
         """In `def`, a function that asks on below a wait that has parked it has caught the park."""
@@ -101,7 +114,7 @@ class Live(Recording):
                 return end.value
             value, error = None, None
             try:
-                value = await (loop.in_thread(work) if callable(work) else calls.act_async(self.claim, *work))
+                value = await self._do_async(work)
             except BaseException as raised:
                 error = raised
 
@@ -139,6 +152,7 @@ class Live(Recording):
                 continue
             if not self._may_call(asked):
                 return self._settled(wish.path)
+            yield from self._pace(tool)
             made = yield lambda: self._promise(wish, tool, limit, retry)
             if not made:
                 return self._settled(wish.path)
@@ -148,6 +162,16 @@ class Live(Recording):
             crashpoint("after_outcome")
             if self.state.calls[wish.path].status == "again":  # not sent: this process stops
                 raise Drained(f"call {wish.path} was not sent")
+
+    def _pace(self, tool: Tool) -> Generator[Work, Any, None]:
+        """Wait for a slot of the tool's rate, before anything is promised."""
+        if tool.rate is None:
+            return
+        free = yield lambda: limits.wait_for(self.state.tenant, tool)
+        while free is not None and (left := (free - clock.now()).total_seconds()) > 0:
+            if self.claim.me.draining:
+                raise Drained(f"this worker drains while {tool.name} waits for its rate")
+            yield min(left, SLICE)
 
     def _may_call(self, asked: Asked | None) -> bool:
         if asked is None or asked.status in ("again", "lost"):

@@ -14,10 +14,10 @@ from ledger import Tool, UnknownTool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import calls, clock, store, workflows
+from . import calls, clock, limits, store, workflows
 from .calls import Claim
 from .conf import conf
-from .core.commands import At, Command, Promise, RefuseNode, StartNode
+from .core.commands import At, Command, Hold, Promise, RefuseNode, StartNode
 from .core.commands import Call as CallWish
 from .core.decide import decide
 from .core.errors import Fenced, NotFound, Refused
@@ -85,7 +85,19 @@ def _claim(me: Incarnation, job: str, name: str) -> Claim | None:
     ready = prepare(me, state, name)
     if ready is None or not me.lease_ok():
         return None
-    return _begin(me, state, ready)
+    return _begin(me, state, _paced(state, ready))
+
+
+def _paced(state: JobState, ready: Ready) -> Ready:
+    """A step whose tool has a rate waits parked for the slot that is reserved for it."""
+    held = state.nodes[ready.node].hold
+    if ready.promise is None or (held is not None and held[0] == "limit"):
+        return ready
+    tool = tool_of(state, state.nodes[ready.node])
+    free = limits.wait_for(state.tenant, tool)
+    if free is None:
+        return ready
+    return Ready(ready.node, Hold(node=ready.node, kind="limit", name=tool.name, until=text(free)))
 
 
 def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
@@ -239,9 +251,14 @@ def _successor(claim: Claim, telling: Any) -> Ready | None:
         return None
     for name in _newly_ready(state, after):
         ready = prepare(claim.me, after, name)
-        if ready is not None and isinstance(ready.wish, StartNode):
+        if ready is not None and isinstance(ready.wish, StartNode) and not _has_rate(after, ready):
             return ready
     return None
+
+
+def _has_rate(state: JobState, ready: Ready) -> bool:
+    """Whether a slot has to be reserved first; that is done when the step is knocked for, not on a guess."""
+    return ready.promise is not None and tool_of(state, state.nodes[ready.node]).rate is not None
 
 
 def _newly_ready(before: JobState, after: JobState) -> list[str]:

@@ -25,6 +25,7 @@ from ledger import (
     get_tool,
     tool,
 )
+from ledger.rate import Rate
 
 
 def test_a_bare_tool_is_at_most_once_and_named_after_its_function() -> None:
@@ -135,8 +136,20 @@ def test_an_option_out_of_range_is_refused_by_name(options: dict[str, Any], said
 
 
 @pytest.mark.parametrize(
-    ("options", "named"), [({"rate": "10/s"}, "rate"), ({"effect": "transactional"}, "effect")]
+    ("text", "calls", "seconds"), [("10/s", 10, 1), ("100/m", 100, 60), ("5/30s", 5, 30), ("1/2h", 1, 7200)]
 )
+def test_a_rate_is_calls_per_period(text: str, calls: int, seconds: float) -> None:
+    rate = Rate.parse(text, "tool 'x'")
+    assert (rate.calls, rate.seconds) == (calls, seconds)
+
+
+@pytest.mark.parametrize("text", ["10", "0/s", "ten/s", "10/", "10/0s", "10/y", "-1/s", "1.5/s", "", 10, "１/s"])
+def test_another_word_for_a_rate_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="tool 'x': rate is"):
+        Rate.parse(text, "tool 'x'")
+
+
+@pytest.mark.parametrize(("options", "named"), [({"effect": "transactional"}, "effect")])
 def test_what_is_not_built_is_refused_and_never_ignored(options: dict[str, Any], named: str) -> None:
     def tt_early() -> None: ...
 
