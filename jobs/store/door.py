@@ -197,7 +197,8 @@ def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
 def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     sealed = _drafted(known, wish)
     if sealed is None:
-        return _nothing(wish), False
+        _nothing(wish)
+        return None, False
     try:
         with turn(), transaction.atomic(durable=True):
             owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
@@ -219,7 +220,8 @@ def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     except (OperationalError, InterfaceError) as lost:
         raise Unsure(sealed) from lost
     if sealed is None:
-        return _nothing(wish), False
+        _nothing(wish)
+        return None, False
     return _remember(known, sealed), owes
 
 

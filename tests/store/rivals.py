@@ -108,28 +108,34 @@ def append_begins() -> str:
 
 
 @contextmanager
-def commits_lost(*fates: str) -> Iterator[list[str]]:
+def commits_lost(*fates: str, then: Callable[[], object] = lambda: None) -> Iterator[list[str]]:
     """The next commits of this thread lose their answer: `written` ones after they took effect, `gone` ones before.
+
+    Args:
+        fates: one for each commit, in their order.
+        then: what others do right after each loss.
 
     Yields:
         The fates that have come true.
     """
     left, done = list(fates), []
-    usual = connection._commit
+    wrapper: Any = connection
+    usual = wrapper._commit
 
-    def commit() -> Any:
+    def commit() -> None:
         if not left:
-            return usual()
-        fate = left.pop(0)
-        done.append(fate)
-        if fate == "written":
+            usual()
+            return
+        done.append(left.pop(0))
+        if done[-1] == "written":
             usual()
         else:
-            connection._rollback()
+            wrapper._rollback()
+        then()
         raise OperationalError("the connection was lost while the commit was under way")
 
-    connection._commit = commit
+    wrapper._commit = commit
     try:
         yield done
     finally:
-        del connection._commit
+        del wrapper._commit

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from jobs import store
 from jobs.bodies import parsed
@@ -55,7 +57,7 @@ def test_each_of_many_threads_commits_lands_once_and_none_is_lost(engine_db: str
         for each in range(EACH):
             store.commit(job, letter(f"{name}-{each}"))
 
-    for work in [Aside(lambda name=name: write(name)) for name in range(THREADS)]:
+    for work in [Aside(partial(write, name)) for name in range(THREADS)]:
         work.result()
     assert sorted(letters_of(job)) == sorted(f"{name}-{each}" for name in range(THREADS) for each in range(EACH))
     check(job)
@@ -92,17 +94,16 @@ def test_a_commit_whose_head_has_moved_reads_the_tail_and_decides_again(engine_d
 
 def test_after_two_conflicts_a_commit_locks_the_row_first(engine_db: str) -> None:
     job, names = a_job(), iter(("rival 1", "rival 2", "rival 3"))
-    seen: list[str] = []
     store.load(job)
 
     def rival() -> None:
         aside(lambda: as_another_process(job, letter(next(names))))
 
-    with connection.execute_wrapper(lambda run, sql, *rest: (seen.append(str(sql)), run(sql, *rest))[1]):
-        with before_statement(append_begins(), rival, times=2):
-            store.commit(job, letter("mine"))
+    with CaptureQueriesContext(connection) as seen, before_statement(append_begins(), rival, times=2):
+        store.commit(job, letter("mine"))
     assert letters_of(job) == ["rival 1", "rival 2", "mine"]
-    assert any("FOR UPDATE" in sql for sql in seen) == (connection.vendor == "postgresql")
+    locked = any("FOR UPDATE" in each["sql"] for each in seen.captured_queries)
+    assert locked == (connection.vendor == "postgresql")
     check(job)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_of_many_threads_that_claim_one_step_exactly_one_gets_it(engine_db: str)
             return refused.code
         return "won"
 
-    said = [each.result() for each in [Aside(lambda worker=worker: compete(worker)) for worker in workers]]
+    said = [each.result() for each in [Aside(partial(compete, worker)) for worker in workers]]
     assert sorted(said) == ["not_ready"] * 4 + ["won"]
     assert kinds_of(job).count("tool_invocation_started") == 1
     check(job)

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from jobs import store
 from jobs.core.commands import SendSignal, StartNode
 from jobs.models import Job
-from jobs.store import JobBusy, door
+from jobs.store import JobBusy, door, outages
 from ledger.models import Invocation
 from ledger.services import Taken
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, person, promise, told
@@ -46,13 +46,13 @@ def until(true: Callable[[], bool]) -> None:
 def deadlocks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the door was told of transactions that the database itself gave up."""
     told: list[str] = []
-    usual = door.undone
+    usual = outages.undone
 
     def undone(cause: BaseException) -> bool:
         told.append(str(cause))
         return usual(cause)
 
-    monkeypatch.setattr(door, "undone", undone)
+    monkeypatch.setattr("jobs.store.door.undone", undone)
     return told
 
 

@@ -8,10 +8,12 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from jobs import store
-from jobs.core.commands import SendSignal, StartNode
+from jobs.core.commands import CreateJob, SendSignal, StartNode
 from jobs.core.errors import Refused
 from jobs.models import Delivery, Event, Step
 from jobs.services.submitting import new_id
+from jobs.store import outages
+from jobs.store.writing import Sealed
 from tests.factories import a_job, a_planned_job, a_worker, claim, one_tool, person, promise, told
 from tests.store.audit import check, events_of, kinds_of
 from tests.store.rivals import as_another_process, aside, commits_lost
@@ -69,7 +71,7 @@ def test_without_patience_an_outage_is_raised_as_the_databases_own_error(engine_
 
 def test_if_somebody_else_has_our_number_it_is_a_conflict_and_the_command_is_decided_again(engine_db: str) -> None:
     job = a_job()
-    with _and_then(lambda: as_another_process(job, letter("rival"))):
+    with commits_lost("gone", then=lambda: aside(lambda: as_another_process(job, letter("rival")))):
         store.commit(job, letter("mine"))
     assert kinds_of(job) == ["job_created", "signal_received", "signal_received"]
     check(job)
@@ -80,7 +82,11 @@ def test_a_claim_that_was_lost_while_another_won_the_step_is_refused(engine_db: 
     job = a_planned_job(one_tool(), one)
     rival = StartNode("pay", other, promise(job))
     mine = StartNode("pay", one, promise(job))
-    with _and_then(lambda: as_another_process(job, rival, worker=other)), pytest.raises(Refused) as refused:
+
+    def win() -> None:
+        aside(lambda: as_another_process(job, rival, worker=other))
+
+    with commits_lost("gone", then=win), pytest.raises(Refused) as refused:
         store.commit(job, mine, worker=one)
     assert refused.value.code == "not_ready"
     assert str(Step.objects.get(job_id=job).worker) == other
@@ -100,18 +106,16 @@ def test_a_claim_that_was_written_though_its_answer_was_lost_is_a_claim(engine_d
 
 def test_a_claim_that_lands_while_it_is_sent_again_is_ours(engine_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lost commit is still under way when the head is looked at, and takes effect before the second one."""
-    from jobs.store import door
-
     worker = a_worker()
     job = a_planned_job(one_tool(), worker)
     looked: list[bool] = []
-    usual = door.written
+    usual = outages.written
 
-    def too_early(sealed: door.Sealed) -> bool:
+    def too_early(sealed: Sealed) -> bool:
         looked.append(True)
         return len(looked) > 1 and usual(sealed)
 
-    monkeypatch.setattr(door, "written", too_early)
+    monkeypatch.setattr("jobs.store.door.written", too_early)
     with commits_lost("written"):
         done = store.commit(job, StartNode("pay", worker, promise(job)), worker=worker)
     assert len(looked) == 2
@@ -147,35 +151,8 @@ def test_a_job_that_was_not_created_is_an_error_and_leaves_nothing(engine_db: st
 
 
 def test_a_job_is_created_once_however_often_it_is_asked_for(engine_db: str) -> None:
-    from jobs.core.commands import CreateJob
-
     wish = CreateJob(job=str(new_id()), agent="toy", version="1", goal={}, actor=person())
     store.create(wish)
     with pytest.raises(IntegrityError):
         store.create(wish)
     check(wish.job)
-
-
-class _and_then:
-    """The next commit is lost before it took effect, and right then somebody else acts."""
-
-    def __init__(self, action) -> None:  # type: ignore[no-untyped-def]
-        self._action = action
-
-    def __enter__(self) -> None:
-        from django.db import connection
-
-        self._usual = connection._commit
-
-        def commit() -> None:
-            del connection._commit
-            connection._rollback()
-            aside(self._action)
-            raise OperationalError("the connection was lost while the commit was under way")
-
-        connection._commit = commit
-
-    def __exit__(self, *error: object) -> None:
-        from django.db import connection
-
-        connection.__dict__.pop("_commit", None)

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
-from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from jobs import TaskGraph, clock, store
@@ -63,17 +62,16 @@ def park(number: int) -> None:
     graph.approval("ask", "Sure?", groups=["finance"])
     pattern = a_planned_job(graph, a_worker())
     ids = [new_id() for _ in range(number - 1)]
-    for model in (Job, Event, Step, Approval):
-        key = "id" if model is Job else "job_id"
-        rows = list(model.objects.filter(**{key: pattern}).values())
+    models: tuple[Any, ...] = (Job, Event, Step, Approval)
+    for model in models:
+        rows = list(model.objects.filter(**{"id" if model is Job else "job_id": pattern}).values())
         model.objects.bulk_create([model(**_of_job(row, job, model)) for job in ids for row in rows], batch_size=500)
 
 
-def _of_job(row: dict[str, Any], job: UUID, model: type[Model]) -> dict[str, Any]:
+def _of_job(row: dict[str, Any], job: UUID, model: Any) -> dict[str, Any]:
     if model is Job:
         return {**row, "id": job}
-    own = {"id": uuid4()} if model is Approval else {"id": None}
-    return {**row, **own, "job_id": job}
+    return {**row, "id": uuid4() if model is Approval else None, "job_id": job}
 
 
 def test_a_thousand_parked_jobs_add_no_statement_to_the_commits_of_a_fresh_one(fresh_database: str) -> None:

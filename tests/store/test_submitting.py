@@ -51,7 +51,7 @@ def test_a_goal_that_does_not_fit_is_refused_naming_the_place(engine_db: str, go
     said = refused(Invalid, offered("1", schema=SCHEMA), goal)
     assert said.code == "bad_goal"
     assert said.errors
-    assert said.errors[0]["loc"][0] == "goal"
+    assert str(said.errors[0]["loc"]).startswith("['goal'")
 
 
 @pytest.mark.parametrize("goal", [{"n": float("nan")}, {"n": float("inf")}, {1: 2}, {"n": object()}, {"n": {1, 2}}])
