@@ -167,6 +167,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_parsed() -> None:
         refused(caller.raw("jobs", b"{" * (1001 + ENVELOPE)), 413, "too_large")
 
 
+def test_a_body_that_announces_too_much_is_refused_before_it_is_read() -> None:
+    caller = Caller()
+    with nothing_written():
+        answer = caller.client.post(
+            "/api/jobs", b"{}", content_type="application/json", CONTENT_LENGTH="99999999"
+        )
+        refused(answer, 413, "too_large")
+
+
 def test_a_goal_over_the_limit_is_refused_though_the_body_is_read() -> None:
     caller = Caller()
     with nothing_written(), override_settings(AETHERIS={"MAX_PAYLOAD": 1000}):
