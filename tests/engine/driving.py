@@ -1,0 +1,70 @@
+"""Start toy jobs, run them in this process, and look at what came of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from jobs import TaskGraph, agent, clock, submit, workflow
+from jobs.core.state import JobState
+from jobs.models import Event
+from jobs.store import state_of
+from jobs.testing import run_until_parked
+from tests.agents import graphs  # noqa: F401 - registers the toy agents
+from tests.factories import person
+
+
+def a_word() -> str:
+    """A word that no other test uses."""
+    return f"w-{uuid4().hex[:12]}"
+
+
+def started(graph: TaskGraph | dict[str, Any], **more: Any) -> str:
+    """A job that runs the graph."""
+    drawn = graph.to_json() if isinstance(graph, TaskGraph) else graph
+    return str(submit("drawn", {"graph": drawn}, actor=person(), **more))
+
+
+def ran(graph: TaskGraph | dict[str, Any]) -> JobState:
+    """What a graph leads to without an answer or time passing."""
+    return run_until_parked(started(graph))
+
+
+def asked(name: str, goal: Any = None) -> str:
+    """A job of a registered agent."""
+    return str(submit(name, goal or {}, actor=person()))
+
+
+def after(job: str, seconds: float) -> JobState:
+    """What the job is so much later."""
+    clock.shift(seconds)
+    return run_until_parked(job)
+
+
+def flow(fn: Any) -> Any:
+    """Register a workflow, and an agent of the same name."""
+    made = workflow(fn)
+    return agent(made.name)(made)
+
+
+def error_of(state: JobState) -> dict[str, Any]:
+    """Why the job failed."""
+    assert state.status == "failed", (state.status, {n.id: (n.status, n.error) for n in state.nodes.values()})
+    assert state.failure is not None
+    error: dict[str, Any] = state.failure["error"]
+    return error
+
+
+def statuses(state: JobState) -> dict[str, str]:
+    """How each node of the graph stands."""
+    return {name: node.status for name, node in state.nodes.items() if name != "_plan"}
+
+
+def kinds(job: str) -> list[str]:
+    """Kinds of the job's events, in order."""
+    return list(Event.objects.filter(job_id=job).order_by("seq").values_list("type", flat=True))
+
+
+def folded(job: str) -> JobState:
+    """The job as its events alone tell it."""
+    return state_of(job)
