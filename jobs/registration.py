@@ -75,9 +75,12 @@ def register(name: str, *, slots: int, hand_off: bool = True, ttl: float | None 
 
 
 def process_start(pid: int) -> str:
-    """When a process began, as the kernel tells it; empty if there is none."""
+    """When a process began, as the kernel tells it; empty if there is none, or only its remains."""
     try:
-        return f"{psutil.Process(pid).create_time():.2f}"
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # it has ended; its parent has not looked yet
+            return ""
+        return f"{process.create_time():.2f}"
     except psutil.Error:
         return ""
 
