@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 HOST = "127.0.0.1"
+_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 _STOPPING = 30.0  # seconds that running steps get
 
 
@@ -64,7 +66,7 @@ class Everything:
             return
         from celery.worker import state
 
-        state.should_stop = 0  # its main loop looks at it, from whichever thread it is set
+        state.should_stop = 0  # type: ignore[assignment]  # an exit code; the worker's loop looks for it
         if self._beat is not None:
             self._beat.stop()
         if self._api is not None:
@@ -112,15 +114,14 @@ class Everything:
             server_header=False,
         )
         self._api = uvicorn.Server(config)
-        self._start("api", lambda server=self._api: server.run(sockets=[listening]))
+        self._start("api", partial(self._api.run, sockets=[listening]))
 
     def _keep_time(self) -> None:
         from celery.beat import Service
-        from django_celery_beat.schedulers import DatabaseScheduler
 
         from aetheris_site import celery_app
 
-        self._beat = Service(celery_app, scheduler_cls=DatabaseScheduler)
+        self._beat = Service(celery_app, scheduler_cls=_SCHEDULER)  # type: ignore[arg-type]  # a name will do
         self._start("beat", lambda: self._beat.start(embedded_process=False))
 
     def _start(self, name: str, target: Callable[[], object]) -> None:

@@ -65,10 +65,8 @@ def _connection(api: Api, job: str, after: int) -> Iterator[Mapping[str, Any]]:
             if not answer.is_success:
                 answer.read()
                 refuse(answer)
-            for data in payloads(answer.iter_lines()):
-                event = _parsed(data, api)
-                if int(event["seq"]) > after:
-                    yield event
+            events = (_parsed(data, api) for data in payloads(answer.iter_lines()))
+            yield from (event for event in events if int(event["seq"]) > after)
     except httpx.HTTPError as error:
         raise broken(api.address, error, changes=False) from error
 

@@ -57,12 +57,6 @@ def test_a_person_sees_what_is_shown_and_says_yes_or_no(approver: Person) -> Non
     assert (code, decisions(job)) == (0, 1)
 
 
-def test_ctrl_c_at_the_question_decides_nothing(approver: Person) -> None:
-    job = stage.job(stage.asking(), stage.paying())
-    code, _ = typed(approver, b"\x03", "approve", job)
-    assert (code in (130, -2), decisions(job)) == (True, 0)
-
-
 def test_a_table_on_a_terminal_shows_every_id_whole(operator: Person) -> None:
     job = stage.job(stage.waiting("go"))
     code, shown = typed(operator, b"", "jobs", "--agent", "stage", "--limit", "200")
