@@ -5,4 +5,10 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris_site.settings")
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from jobs.api.parsing import body_limit  # noqa: E402 - Django first
+
+from .bodies import BodyLimit  # noqa: E402
+
+application = BodyLimit(_django, body_limit())

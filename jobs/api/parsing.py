@@ -50,7 +50,7 @@ def within_limit(stream: IO[Any]) -> bytes:
     Raises:
         TooLarge: there is more.
     """
-    raw = bytes(stream.read(_limit() + 1))
+    raw = bytes(stream.read(body_limit() + 1))
     refuse_large(len(raw))
     return raw
 
@@ -61,12 +61,12 @@ def refuse_large(size: int) -> None:
     Raises:
         TooLarge: over `AETHERIS["MAX_PAYLOAD"]` and its envelope.
     """
-    if size > _limit():
+    if size > body_limit():
         most = conf().MAX_PAYLOAD
         raise TooLarge(f"the payload is larger than {most} bytes; store it elsewhere and pass a reference")
 
 
-def _limit() -> int:
+def body_limit() -> int:
     return conf().MAX_PAYLOAD + ENVELOPE
 
 
