@@ -96,7 +96,9 @@ def claim(job: str, worker: str, node: str = "pay", **changes: Any) -> int:
     return store.commit(job, wish, worker=worker).state.nodes[node].fence
 
 
-def told(fence: int, value: Any = "ok", *, node: str = "pay", kind: str = "landed", attempt: int = 1) -> Command:
+def told(
+    fence: int, value: Any = "ok", *, node: str = "pay", kind: str = "landed", attempt: int = 1
+) -> Command:
     """The command that writes the outcome of a claimed tool step."""
     outcome = Outcome(kind, value) if kind == "landed" else Outcome(kind, error={"message": kind})
     return Tell(node, fence, node, attempt, outcome)

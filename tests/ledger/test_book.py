@@ -70,7 +70,13 @@ def test_a_further_attempt_opens_the_same_line_again(engine_db: str) -> None:
     ledger.settle(line.id, "not_landed", at=AT, error="no")
     reserve(replace(line, attempt=2, fence=9))
     found = row(line)
-    assert (found.state, found.attempt, found.fence, found.settled_at, found.error) == ("open", 2, 9, None, "")
+    assert (found.state, found.attempt, found.fence, found.settled_at, found.error) == (
+        "open",
+        2,
+        9,
+        None,
+        "",
+    )
 
 
 @pytest.mark.parametrize("state", ["landed", "recalled", "unknown"])
@@ -143,7 +149,12 @@ def test_a_recalled_call_has_a_line_of_its_own_that_holds_nothing(engine_db: str
     with transaction.atomic():
         ledger.adopt(second, result='"R1"', source=first.id)
     found = row(second)
-    assert (found.state, found.result, str(found.recalled_from), found.holds) == ("recalled", '"R1"', first.id, False)
+    assert (found.state, found.result, str(found.recalled_from), found.holds) == (
+        "recalled",
+        '"R1"',
+        first.id,
+        False,
+    )
 
 
 def test_a_line_that_does_not_exist_is_not_settled_in_silence(engine_db: str) -> None:

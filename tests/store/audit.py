@@ -48,7 +48,9 @@ def check_rows(job: str) -> None:
     assert _columns(row, job_row(state)) == job_row(state)
     assert canonical(state.goal) == row.goal
     agenda = agenda_of(state)
-    assert {step.node: _columns(step, agenda.get(step.node, {})) for step in Step.objects.filter(job_id=job)} == agenda
+    assert {
+        step.node: _columns(step, agenda.get(step.node, {})) for step in Step.objects.filter(job_id=job)
+    } == agenda
     asked = {path: approval_row(state, path) for path, each in state.calls.items() if each.kind == "approval"}
     approvals = Approval.objects.filter(job_id=job)
     assert {each.node: _as_text(_columns(each, asked[each.node])) for each in approvals} == {

@@ -40,7 +40,13 @@ def book_of(state: JobState, job: str) -> Book:
             before = lines.get(body["invocation"], {})
             lines[body["invocation"]] = {**_line(state, row.node, body), "result": before.get("result")}
         elif row.type == "tool_invocation_finished" and body["status"] == "recalled":
-            own = {**body, **body["recalled_from"], "invocation": body["invocation"], "holds": False, "probe": False}
+            own = {
+                **body,
+                **body["recalled_from"],
+                "invocation": body["invocation"],
+                "holds": False,
+                "probe": False,
+            }
             source = body["recalled_from"]["invocation"]
             line = _line(state, row.node, {**own, "attempt": max(1, body["attempt"])})
             lines[body["invocation"]] = {

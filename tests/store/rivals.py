@@ -75,7 +75,9 @@ class Aside:
 
 
 @contextmanager
-def before_statement(mark: str, action: Callable[[], None], *, times: int = 1, skip: int = 0) -> Iterator[list[str]]:
+def before_statement(
+    mark: str, action: Callable[[], None], *, times: int = 1, skip: int = 0
+) -> Iterator[list[str]]:
     """Do something right before statements of this thread that contain `mark`.
 
     Yields:

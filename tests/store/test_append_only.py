@@ -29,7 +29,11 @@ def test_an_event_is_neither_changed_nor_removed(engine_db: str, statement: str)
 
 def test_the_whole_table_is_not_emptied(engine_db: str) -> None:
     job = a_job()
-    statement = "TRUNCATE aetheris_jobs_event" if connection.vendor == "postgresql" else "DELETE FROM aetheris_jobs_event"
+    statement = (
+        "TRUNCATE aetheris_jobs_event"
+        if connection.vendor == "postgresql"
+        else "DELETE FROM aetheris_jobs_event"
+    )
     with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
         cursor.execute(statement)
     check(job)

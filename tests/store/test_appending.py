@@ -59,7 +59,9 @@ def test_each_of_many_threads_commits_lands_once_and_none_is_lost(engine_db: str
 
     for work in [Aside(partial(write, name)) for name in range(THREADS)]:
         work.result()
-    assert sorted(letters_of(job)) == sorted(f"{name}-{each}" for name in range(THREADS) for each in range(EACH))
+    assert sorted(letters_of(job)) == sorted(
+        f"{name}-{each}" for name in range(THREADS) for each in range(EACH)
+    )
     check(job)
 
 
@@ -85,7 +87,9 @@ def test_each_of_two_processes_commits_lands_once_and_none_is_lost(engine_db: st
 def test_a_commit_whose_head_has_moved_reads_the_tail_and_decides_again(engine_db: str) -> None:
     job = a_job()
     store.load(job)
-    with before_statement(append_begins(), lambda: aside(lambda: as_another_process(job, letter("rival")))) as met:
+    with before_statement(
+        append_begins(), lambda: aside(lambda: as_another_process(job, letter("rival")))
+    ) as met:
         store.commit(job, letter("mine"))
     assert len(met) == 1
     assert letters_of(job) == ["rival", "mine"]
@@ -150,7 +154,9 @@ def test_a_refused_command_changes_nothing_even_beside_a_granted_one(engine_db: 
     check(job)
 
 
-def test_a_commit_inside_a_callers_transaction_is_refused_and_leaves_nothing_in_memory(engine_db: str) -> None:
+def test_a_commit_inside_a_callers_transaction_is_refused_and_leaves_nothing_in_memory(
+    engine_db: str,
+) -> None:
     job = a_job()
     with pytest.raises(RuntimeError), transaction.atomic():
         store.commit(job, letter("mine"))

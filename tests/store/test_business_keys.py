@@ -159,7 +159,9 @@ def test_a_call_that_did_not_land_gives_the_key_back_and_the_second_takes_it(eng
     check(second)
 
 
-def test_an_effect_that_was_given_up_is_not_done_again_and_nobody_waits_for_it_for_ever(engine_db: str) -> None:
+def test_an_effect_that_was_given_up_is_not_done_again_and_nobody_waits_for_it_for_ever(
+    engine_db: str,
+) -> None:
     worker, key = a_worker(), a_key()
     first, second = a_payment(worker), a_payment(worker)
     fence = claim(first, worker, business_key=key)

@@ -35,7 +35,10 @@ def _helper(engine_db: str) -> None:
     """An agent that workers offer: it takes a goal with a number in it."""
     schema = {"properties": {"goal": {"properties": {"n": {"type": "integer"}}, "required": ["n"]}}}
     Definition.objects.update_or_create(
-        kind="agent", name="helper", version="1", defaults={"schema": canonical(schema), "seen_at": clock.now()}
+        kind="agent",
+        name="helper",
+        version="1",
+        defaults={"schema": canonical(schema), "seen_at": clock.now()},
     )
 
 
@@ -66,7 +69,11 @@ def test_a_child_is_born_by_a_delivery_and_its_end_wakes_the_parent(engine_db: s
     assert not Job.objects.filter(id=child).exists()
     deliver(child)
     row = Job.objects.get(id=child)
-    assert (str(row.parent_job), row.parent_node, row.tenant) == (parent, "ask", Job.objects.get(id=parent).tenant)
+    assert (str(row.parent_job), row.parent_node, row.tenant) == (
+        parent,
+        "ask",
+        Job.objects.get(id=parent).tenant,
+    )
     plan(child, one_tool(), worker)
     store.commit(child, told(claim(child, worker), {"x": 9}))
     assert status_of(parent) == "parked"
@@ -200,7 +207,12 @@ def test_a_delivery_that_the_job_refuses_is_done_with(engine_db: str) -> None:
 def test_a_delivery_that_raises_is_kept_and_tried_again_later(engine_db: str) -> None:
     job = a_job()
     row = Delivery.objects.create(
-        id=child_id(job, "z"), job_id=job, command="resume", body="{}", wake_at=a_while_ago(), created_at=clock.now()
+        id=child_id(job, "z"),
+        job_id=job,
+        command="resume",
+        body="{}",
+        wake_at=a_while_ago(),
+        created_at=clock.now(),
     )
     deliver_due()
     row.refresh_from_db()

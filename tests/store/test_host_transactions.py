@@ -89,7 +89,9 @@ def test_a_verb_vanishes_with_its_callers_rollback(engine_db: str, knocked: Hear
     check(job)
 
 
-def test_a_submitted_job_exists_if_its_caller_commits_and_only_then_is_knocked(agent: str, knocked: Heard) -> None:
+def test_a_submitted_job_exists_if_its_caller_commits_and_only_then_is_knocked(
+    agent: str, knocked: Heard
+) -> None:
     with transaction.atomic():
         job = str(submit(agent, {"n": 1}))
         assert knocked == []
@@ -148,6 +150,10 @@ def test_a_late_vote_of_a_host_is_refused_without_a_trace(engine_db: str) -> Non
 
 @pytest.mark.parametrize("foreign", ["another tenant's", "nobody's", "nonsense"])
 def test_a_foreign_job_is_not_found_inside_a_transaction_either(engine_db: str, foreign: str) -> None:
-    job = {"another tenant's": a_job(actor=person(tenant=a_tenant())), "nobody's": str(uuid4()), "nonsense": "x"}[foreign]
+    job = {
+        "another tenant's": a_job(actor=person(tenant=a_tenant())),
+        "nobody's": str(uuid4()),
+        "nonsense": "x",
+    }[foreign]
     with transaction.atomic(), pytest.raises(NotFound):
         signal(job, "go", 1)

@@ -52,7 +52,11 @@ def test_a_large_result_is_stored_once_however_many_events_speak_of_it(engine_db
     job = a_planned_job(one_tool(), worker)
     store.commit(job, told(claim(job, worker), result))
     speaking = [event for event in events_of(job) if ASIDE in (event.body or "")]
-    assert {event.type for event in speaking} >= {"tool_invocation_finished", "node_finished", "job_completed"}
+    assert {event.type for event in speaking} >= {
+        "tool_invocation_finished",
+        "node_finished",
+        "job_completed",
+    }
     assert len(blobs(result)) == 1
     assert store.state_of(job).output == result
     check(job)

@@ -100,7 +100,9 @@ def test_two_jobs_that_want_each_others_business_key_wait_once_and_never_deadloc
         check(job)
 
 
-def test_a_claim_that_waits_for_a_line_goes_on_when_the_line_is_free(engine_db: str, deadlocks: list[str]) -> None:
+def test_a_claim_that_waits_for_a_line_goes_on_when_the_line_is_free(
+    engine_db: str, deadlocks: list[str]
+) -> None:
     worker, key = a_worker(), uuid4().hex
     first, second = (a_planned_job(chain_of("pay"), worker) for _ in range(2))
     fence = claim(first, worker, business_key=key)
@@ -133,7 +135,9 @@ def test_a_row_that_is_locked_for_too_long_makes_the_job_busy_and_writes_nothing
     check(job)
 
 
-def test_a_deadlock_that_the_database_breaks_is_a_conflict_like_any_other(engine_db: str, deadlocks: list[str]) -> None:
+def test_a_deadlock_that_the_database_breaks_is_a_conflict_like_any_other(
+    engine_db: str, deadlocks: list[str]
+) -> None:
     """A host's own transaction locks in another order than ours: ours gives way, and goes again."""
     job = a_job()
     _embrace(job, lambda: store.commit(job, SendSignal("go", None, "x", person())))

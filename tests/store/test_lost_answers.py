@@ -16,7 +16,7 @@ from jobs.store import outages
 from jobs.store.writing import Sealed
 from tests.factories import a_job, a_planned_job, a_worker, claim, one_tool, person, promise, told
 from tests.store.audit import check, events_of, kinds_of
-from tests.store.rivals import as_another_process, aside, commits_lost
+from tests.store.rivals import as_another_process, aside, commits_lost, elsewhere
 
 
 def letter(name: str) -> SendSignal:
@@ -48,7 +48,19 @@ def test_a_commit_that_was_not_written_is_sent_again_as_it_was(engine_db: str) -
     check(job)
 
 
-def test_a_commit_that_is_lost_again_and_again_is_written_once_while_somebody_is_patient(engine_db: str) -> None:
+def test_what_is_sent_again_does_not_take_the_row_numbers_that_others_were_given_meanwhile(
+    engine_db: str,
+) -> None:
+    job = a_job()
+    with commits_lost("gone", then=lambda: elsewhere(a_job)):
+        store.commit(job, letter("mine"))
+    assert letters(job) == 1
+    check(job)
+
+
+def test_a_commit_that_is_lost_again_and_again_is_written_once_while_somebody_is_patient(
+    engine_db: str,
+) -> None:
     worker = a_worker()
     job = a_planned_job(one_tool(), worker)
     fence = claim(job, worker)
@@ -62,14 +74,19 @@ def test_a_commit_that_is_lost_again_and_again_is_written_once_while_somebody_is
 
 def test_without_patience_an_outage_is_raised_as_the_databases_own_error(engine_db: str) -> None:
     job = a_job()
-    with commits_lost("gone", "gone", "gone", "gone"), pytest.raises(OperationalError, match="connection was lost"):
+    with (
+        commits_lost("gone", "gone", "gone", "gone"),
+        pytest.raises(OperationalError, match="connection was lost"),
+    ):
         store.commit(job, letter("mine"))
     assert letters(job) == 0
     store.commit(job, letter("mine"))
     check(job)
 
 
-def test_if_somebody_else_has_our_number_it_is_a_conflict_and_the_command_is_decided_again(engine_db: str) -> None:
+def test_if_somebody_else_has_our_number_it_is_a_conflict_and_the_command_is_decided_again(
+    engine_db: str,
+) -> None:
     job = a_job()
     with commits_lost("gone", then=lambda: aside(lambda: as_another_process(job, letter("rival")))):
         store.commit(job, letter("mine"))
@@ -104,7 +121,9 @@ def test_a_claim_that_was_written_though_its_answer_was_lost_is_a_claim(engine_d
     check(job)
 
 
-def test_a_claim_that_lands_while_it_is_sent_again_is_ours(engine_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_lands_while_it_is_sent_again_is_ours(
+    engine_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lost commit is still under way when the head is looked at, and takes effect before the second one."""
     worker = a_worker()
     job = a_planned_job(one_tool(), worker)

@@ -21,7 +21,13 @@ from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, per
 PARKED = 1000
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # a transaction's own; only SQLite's are seen
 # What a commit writes: the head, the events, the agenda (removed, placed), the book (settled, promised).
-EXACTLY = {"claim of the planning": 3, "plan": 4, "first promise": 4, "outcome and next promise": 6, "outcome and end": 4}
+EXACTLY = {
+    "claim of the planning": 3,
+    "plan": 4,
+    "first promise": 4,
+    "outcome and next promise": 6,
+    "outcome and end": 4,
+}
 
 
 def statements(work: Callable[[], object]) -> list[str]:
@@ -65,7 +71,9 @@ def park(number: int) -> None:
     models: tuple[Any, ...] = (Job, Event, Step, Approval)
     for model in models:
         rows = list(model.objects.filter(**{"id" if model is Job else "job_id": pattern}).values())
-        model.objects.bulk_create([model(**_of_job(row, job, model)) for job in ids for row in rows], batch_size=500)
+        model.objects.bulk_create(
+            [model(**_of_job(row, job, model)) for job in ids for row in rows], batch_size=500
+        )
 
 
 def _of_job(row: dict[str, Any], job: UUID, model: Any) -> dict[str, Any]:

@@ -54,7 +54,9 @@ def test_a_goal_that_does_not_fit_is_refused_naming_the_place(engine_db: str, go
     assert str(said.errors[0]["loc"]).startswith("['goal'")
 
 
-@pytest.mark.parametrize("goal", [{"n": float("nan")}, {"n": float("inf")}, {1: 2}, {"n": object()}, {"n": {1, 2}}])
+@pytest.mark.parametrize(
+    "goal", [{"n": float("nan")}, {"n": float("inf")}, {1: 2}, {"n": object()}, {"n": {1, 2}}]
+)
 def test_a_goal_that_is_no_json_is_refused(engine_db: str, goal: Any) -> None:
     refused(Invalid, offered("1"), goal)
 

@@ -93,7 +93,9 @@ def test_equal_payloads_of_two_tenants_are_two_blobs(engine_db: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["signal", "message", "pause", "resume", "cancel", "resolve"])
-def test_whoever_lacks_the_permission_is_refused_before_anything_is_looked_up(engine_db: str, verb: str) -> None:
+def test_whoever_lacks_the_permission_is_refused_before_anything_is_looked_up(
+    engine_db: str, verb: str
+) -> None:
     job = a_job_with_everything("default")
     nobody = Actor(id="u-nobody", name="nobody")
     with pytest.raises(NotAllowed, match="permission") as refused:

@@ -43,7 +43,12 @@ def test_a_host_whose_clock_is_hours_off_writes_the_databases_time(engine_db: st
     job = a_job()
     environment = {**os.environ, "AETHERIS_DATABASE_URL": engine_db, "AETHERIS_CLOCK_SKEW": skew}
     said = subprocess.run(
-        [sys.executable, "-c", SKEWED, job], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SKEWED, job],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert near(datetime.fromisoformat(said.stdout.strip()), clock.database_now())
     assert near(parse(events_of(job)[-1].at), clock.database_now())
@@ -75,7 +80,9 @@ def asking(deadline: str, on_timeout: str = "reject") -> Approval:
 
 
 @pytest.mark.parametrize("past", [0.0, 1.0])
-def test_an_approval_at_or_after_its_deadline_is_refused_though_the_sweep_is_late(engine_db: str, past: float) -> None:
+def test_an_approval_at_or_after_its_deadline_is_refused_though_the_sweep_is_late(
+    engine_db: str, past: float
+) -> None:
     row = asking("1h")
     assert row.deadline is not None
     job = str(row.job_id)
