@@ -78,6 +78,7 @@ def outcome_of(touch: Touch) -> Outcome:
     permanent = bool(error.pop("permanent", False))
     retry_after = error.pop("retry_after", None)
     kind = "raised" if touch.kind == "cancelled" else touch.kind
+    error.setdefault("code", kind)
     return Outcome(kind=kind, error=error, permanent=permanent, retry_after=retry_after, **common)
 
 

@@ -249,7 +249,12 @@ class Live(Recording):
         async def body() -> Command:
             ctx = Context(self, self.claim.node, self.state_dict())
             result = await fn(ctx, **args)
-            return self.end_of(ctx, result)
+            self.active += 1  # a plan is checked against the database, which must not be done on the loop
+            try:
+                end: Command = await loop.in_thread(self.end_of, ctx, result)
+            finally:
+                self.active -= 1
+            return end
 
         task = asyncio.ensure_future(body())
         while not task.done():
