@@ -63,10 +63,9 @@ def submit(
     name, version = version_of(agent)
     words, rank = _tags(tags), _priority(priority)
     digest = digest_of({"agent": agent, "goal": plain, "tags": list(words), "priority": rank})
-    if idempotency_key is not None:  # a repetition gets its job even if the agent has changed since
-        found = _known(who.tenant, _key(idempotency_key), digest)
-        if found is not None:
-            return found
+    found = _known(who.tenant, _key(idempotency_key), digest)
+    if found is not None:  # a repetition gets its job even if the agent has changed since
+        return found
     definition = chosen_definition(name, version)
     check_goal(definition, plain)
     wish = CreateJob(
@@ -93,7 +92,9 @@ def _once(wish: CreateJob, key: str | None, digest: str) -> UUID:
     return UUID(wish.job)
 
 
-def _known(tenant: str, key: str, digest: str) -> UUID | None:
+def _known(tenant: str, key: str | None, digest: str) -> UUID | None:
+    if key is None:
+        return None
     row = Job.objects.filter(tenant=tenant, idempotency_key=key).values_list("id", "request_digest").first()
     if row is None:
         return None
@@ -105,7 +106,9 @@ def _known(tenant: str, key: str, digest: str) -> UUID | None:
     return UUID(str(row[0]))
 
 
-def _key(key: str) -> str:
+def _key(key: str | None) -> str | None:
+    if key is None:
+        return None
     if not isinstance(key, str) or not 1 <= len(key) <= 255 or not key.isprintable():
         raise Invalid("an idempotency key is 1 to 255 printable characters", code="bad_idempotency_key")
     return key
