@@ -1,0 +1,1 @@
+"""The papers are run and checked like code."""
