@@ -98,7 +98,7 @@ development: venv # its lock holds everything of the other one, at the same vers
 
 COMMAND_api := uvicorn aetheris_site.asgi:application --port "$$PORT"
 COMMAND_worker := celery -A aetheris_site worker --loglevel INFO
-COMMAND_beat := celery -A aetheris_site beat --loglevel INFO
+COMMAND_beat := celery -A aetheris_site beat --loglevel WARNING --pidfile=
 COMMAND_aetheris := aetheris_site.cli
 
 define LAUNCHER
@@ -106,7 +106,7 @@ define LAUNCHER
 # Written by `make build`: runs this checkout from any folder, also through a link. Arguments are passed on.
 root=$$(cd "$$(dirname "$$(readlink -f "$$0")")/.." && pwd -P)
 export AETHERIS_HOME="$$root" PORT="$${PORT:-8080}" PYTHONPATH="$$root$${PYTHONPATH:+:$$PYTHONPATH}"
-exec "$$root/.venv/bin/python" -m COMMAND "$$@"
+exec "$$root/.venv/bin/python" -P -m COMMAND "$$@"
 endef
 export LAUNCHER
 

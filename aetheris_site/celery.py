@@ -8,7 +8,7 @@ from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris_site.settings")
 
-from jobs.celery_defaults import configure  # noqa: E402 - the environment first
+from jobs.celery_defaults import configure
 
 app = Celery("aetheris")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -189,6 +190,12 @@ def _answer(found: Problem) -> JsonResponse:
     )
 
 
+def no_icon(request: HttpRequest) -> HttpResponseBase:
+    """Browsers ask for an icon unasked; there is none."""
+    return HttpResponse(status=204)
+
+
+@csrf_exempt  # it changes nothing, and a wrong address is not a forged form
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """A 404 from outside the API's views; also the API's own catch-all."""
     if not _is_api(request):

@@ -18,6 +18,7 @@ ALLOWED_HOSTS = profile.words(
     "AETHERIS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver" if PROFILE == "dev" else ""
 )
 INSTALLED_APPS = [
+    "aetheris_site.apps.SiteConfig",
     "ledger.apps.LedgerConfig",
     "jobs.apps.JobsConfig",
     "forensics.apps.ForensicsConfig",
@@ -78,7 +79,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
+# Without a build step the files are served from where they lie; `collectstatic` fills the folder for production.
+STATIC_ROOT = VAR / "static" if PROFILE == "prod" or (VAR / "static").exists() else None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

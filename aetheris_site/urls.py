@@ -24,6 +24,7 @@ docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="aet
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("favicon.ico", errors.no_icon, name="icon"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

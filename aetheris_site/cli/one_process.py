@@ -91,10 +91,8 @@ class Everything:
 
         listening = _listen(self.port)
         django.setup()
-        from django.conf import settings
         from django.core.management import call_command
 
-        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("aetheris_dev_users", api=self.url, file=self.var / "local.json")
         self._serve(listening)
@@ -119,7 +117,7 @@ class Everything:
     def _keep_time(self) -> None:
         from celery.beat import Service
 
-        from aetheris_site import celery_app
+        from aetheris_site.celery import app as celery_app
 
         self._beat = Service(celery_app, scheduler_cls=_SCHEDULER)  # type: ignore[arg-type]  # a name will do
         self._start("beat", lambda: self._beat.start(embedded_process=False))
@@ -130,7 +128,7 @@ class Everything:
         self._threads.append(thread)
 
     def _work(self) -> None:
-        from aetheris_site import celery_app
+        from aetheris_site.celery import app as celery_app
 
         worker = celery_app.Worker(
             hostname=f"dev@{socket.gethostname()}",

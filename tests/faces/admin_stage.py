@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
@@ -44,7 +42,6 @@ def operator() -> User:
 
 def browser(user: User) -> Client:
     """A browser that is logged in and, like a real one, needs the CSRF token."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     return client

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -19,7 +17,6 @@ from tests.faces import admin_stage as stage
 
 WATCHED = (Job, Event, Step, Approval, Delivery, Token, Invocation)
 BYTES = "application/json"
-Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
 
 
 class Caller:
