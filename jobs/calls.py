@@ -16,7 +16,7 @@ from ledger import services as ledger
 from ledger.canonical import storable
 from ledger.crashpoints import crashpoint
 from ledger.services import Taken
-from ledger.verdict import Conflict, Doubt, Recall
+from ledger.verdict import Conflict, Doubt, Recall, Undone, Verdict
 
 from . import loop, store
 from .conf import conf
@@ -153,8 +153,8 @@ def instead(claim: Claim, promise: Promise, path: str, taken: Taken, call: Call 
     common: dict[str, Any] = {
         "node": claim.node, "worker": claim.me.id, "path": path, "fence": claim.fence, "promise": promise, "call": call,
     }  # fmt: skip
-    if isinstance(said, Recall):
-        result = json.loads(said.entry.result) if said.entry.result is not None else None
+    if isinstance(said, Recall) and said.entry.result is not None:
+        result = json.loads(said.entry.result)
         source = {
             "job": said.entry.job, "invocation": said.entry.invocation, "version": promise.version,
             "schema": promise.schema, "effect": promise.effect, "key": promise.key,
@@ -163,18 +163,28 @@ def instead(claim: Claim, promise: Promise, path: str, taken: Taken, call: Call 
         return RecallWish(result=result, source=source, **common)
     if isinstance(said, Doubt):
         return AwaitEffect(holder={"job": said.entry.job, "invocation": said.entry.invocation}, **common)
-    assert not isinstance(said, Recall | Doubt)
-    entry = said.entry  # type: ignore[union-attr]
-    error = {
-        "code": "key_conflict" if isinstance(said, Conflict) else "compensated",
+    return RefuseNode(node=claim.node, worker=claim.me.id, error=_refusal(promise, said))
+
+
+def _refusal(promise: Promise, said: Verdict) -> dict[str, Any]:
+    """Why a business key gives neither a call nor a result, naming both uses."""
+    assert isinstance(said, Recall | Conflict | Undone)
+    entry = said.entry
+    if isinstance(said, Conflict):
+        code, why = "key_conflict", "with other arguments"
+    elif isinstance(said, Recall):
+        code, why = "result_unstorable", "and landed, but its result could not be stored"
+    elif entry.state == "given_up":
+        code, why = "outcome_unknown", "and was given up: whether its effect happened stays unknown"
+    else:
+        code, why = "compensated", "and its effect was compensated"
+    return {
+        "code": code,
         "message": f"tool {promise.tool}: business key {promise.business_key!r} was used by job {entry.job} "
-        f"(invocation {entry.invocation}) "
-        + ("with other arguments" if isinstance(said, Conflict) else "and its effect was compensated")
-        + "; nothing was called",
+        f"(invocation {entry.invocation}) {why}; nothing was called",
         "job": entry.job,
         "invocation": entry.invocation,
     }
-    return RefuseNode(node=claim.node, worker=claim.me.id, error=error)
 
 
 def probe(claim: Claim, tool: Tool, state: JobState, path: str) -> Answer:

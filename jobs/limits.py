@@ -15,7 +15,7 @@ from ledger import Tool
 
 from . import clock
 from .models import Rate
-from .store.turns import turn
+from .turns import turn
 
 
 def wait_for(tenant: str, tool: Tool) -> datetime | None:

@@ -101,15 +101,13 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
 
 def release_dead(now: datetime) -> None:
     """Free the steps of dead workers."""
-    dead = Worker.objects.filter(dead=True).values("id")
-    rows = list(
-        Step.objects.filter(worker__isnull=False, worker__in=dead)
-        .order_by("id")[:BATCH]
-        .values_list("job_id", "node", "fence", "worker")
-    )
-    known: dict[Any, bool] = dict(Worker.objects.filter(id__in={row[3] for row in rows}).values_list("id", "known_dead")) if rows else {}
-    for job, node, fence, worker in rows:
-        wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=bool(known.get(worker)))
+    busy = Step.objects.filter(worker__isnull=False).order_by("worker").values_list("worker", flat=True).distinct()
+    dead: dict[Any, bool] = dict(Worker.objects.filter(id__in=list(busy), dead=True).values_list("id", "known_dead"))
+    if not dead:
+        return
+    rows = Step.objects.filter(worker__in=list(dead))[:BATCH].values_list("job_id", "node", "fence", "worker")
+    for job, node, fence, worker in list(rows):
+        wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=dead[worker])
         _command(job, wish, now)
 
 

@@ -24,7 +24,7 @@ from .incarnation import Incarnation, Key, become, registered
 from .models import Job, Worker
 from .registration import capabilities, register
 from .store.reading import forget_all
-from .store.turns import forget, turn
+from .turns import forget, turn
 
 log = logging.getLogger("aetheris.worker")
 BEAT = 1.0  # seconds between two looks of the control thread

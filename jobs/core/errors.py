@@ -106,3 +106,7 @@ class KeyReused(Refused):
     """An idempotency key was used before for another request."""
 
     code = "idempotency_key_reused"
+
+
+class Busy(Exception):
+    """Others kept changing the job; nothing was written. No refusal of the wish: ask again."""

@@ -10,7 +10,6 @@ from .events import Fact
 from .settle import settled
 from .state import JobState
 
-
 HOLDS = frozenset({"version", "capability", "effect", "limit"})
 
 

@@ -28,7 +28,7 @@ class Step(models.Model):
     wake_at = models.DateTimeField(null=True, blank=True)
     knock_at = models.DateTimeField(null=True, blank=True)
     needs = models.CharField(max_length=255, default="", blank=True)  # agent@version, for planning and workflows
-    requires = models.CharField(max_length=255, default="", blank=True)  # capabilities, comma-separated
+    requires = models.TextField(default="", blank=True)  # capabilities, comma-separated
     hold = models.CharField(max_length=16, default="", blank=True)  # version, capability, effect
 
     class Meta:

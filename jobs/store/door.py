@@ -19,14 +19,14 @@ from .. import clock, knocks
 from ..core.chain import GENESIS
 from ..core.commands import At, Command, CreateJob
 from ..core.decide import decide
-from ..core.errors import Refused
+from ..core.errors import Busy, Refused
 from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
 from ..models import Delivery, Job
+from ..turns import turn
 from .outages import Unsure, undone, written
 from .reading import Entry, entry, latest, refresh
-from .turns import turn
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
 log = logging.getLogger("aetheris.store")
@@ -42,10 +42,6 @@ class _Wish:
     worker: str | None
     delivery: str | None
     now: datetime | None
-
-
-class JobBusy(Exception):
-    """Others kept changing the job; nothing was written. Ask again."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def commit(
         Refused: a wish is not granted.
         WorkerDead: the claiming worker has been declared dead.
         ledger.services.Taken, NotReserved: the ledger stands against a promise.
-        JobBusy: the head kept moving.
+        Busy: the head kept moving.
     """
     known = entry(job)
     with known.lock:
@@ -118,7 +114,7 @@ def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -
             _wait_for_database(known, lost, attempt, patience)
         except (OperationalError, InterfaceError) as outage:
             _wait_for_database(known, outage, attempt, patience)
-    raise JobBusy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
+    raise Busy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
 
 
 def _wait_for_database(known: Entry, outage: Exception, attempt: int, patience: Callable[[], bool] | None) -> None:
@@ -127,7 +123,7 @@ def _wait_for_database(known: Entry, outage: Exception, attempt: int, patience: 
     known.behind = True
     if undone(cause):
         if patience is None and attempt > OPTIMISTIC:
-            raise JobBusy(f"job {known.job} is locked by others; nothing was written, ask again") from cause
+            raise Busy(f"job {known.job} is locked by others; nothing was written, ask again") from cause
         if patience is not None and not patience():
             raise cause
         return

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
+from jobs import turns
 from jobs.core.commands import At, Command
 from jobs.core.decide import decide
 from jobs.core.moments import text
-from jobs.store import turns
 from jobs.store.reading import Entry, refresh
 from jobs.store.writing import append, seal
 

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 
 from jobs import store
 from jobs.core.commands import SendSignal, StartNode
+from jobs.core.errors import Busy
 from jobs.models import Job
-from jobs.store import JobBusy, door, outages
+from jobs.store import door, outages
 from ledger.models import Invocation
 from ledger.services import Taken
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, person, promise, told
@@ -128,7 +129,7 @@ def test_a_row_that_is_locked_for_too_long_makes_the_job_busy_and_writes_nothing
     with transaction.atomic():
         Job.objects.select_for_update().get(id=job)
         busy = Aside(lambda: store.commit(job, wish))
-        with pytest.raises(JobBusy, match=job):
+        with pytest.raises(Busy, match=job):
             busy.result()
     assert kinds_of(job) == ["job_created"]
     store.commit(job, wish)
