@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from examples.payments.client import PaymentsClient, PaymentsError
 from jobs import TaskGraph, agent, workflow
 from ledger import Absent, Landed, Retry, ToolCall, Unknown, tool
+from ledger.llm import LLMReply, LLMRequest, register_model
 
 ORDER = "A-1001"
 ITEMS = [101, 102, 103]
@@ -115,5 +116,29 @@ def waiting(goal: Goal) -> TaskGraph:
     return g
 
 
+class CountedModel:
+    """A model whose every answer is an effect that the service counts."""
+
+    name = "counted"
+
+    def complete(self, request: LLMRequest, call: ToolCall) -> LLMReply:
+        """Say yes, and be counted."""
+        _paid(ORDER, 1, call)
+        return LLMReply(text="yes", model=request.model)
+
+
+register_model("fatal-model", CountedModel())
+
+
+@workflow(name="fatal-thinking")
+def thinking(ctx: Any, goal: Goal) -> dict[str, Any]:
+    """Ask a model, read clock and die, pay."""
+    said = ctx.llm("fatal-model", [{"role": "user", "content": "pay?"}])
+    ctx.state["at"] = ctx.now().isoformat()
+    paid = ctx.tool(goal["tool"], order_id=ORDER, cents=100)
+    return {"said": said["text"], "die": ctx.random(), "cents": paid["cents"]}
+
+
+agent("fatal-thinking")(thinking)
 agent("fatal-def")(plain)
 agent("fatal-async")(asynchronous)

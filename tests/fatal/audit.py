@@ -21,7 +21,9 @@ Row = dict[str, Any]
 def query(url: str, statement: str) -> list[Row]:
     """The rows of a statement, each as a dict."""
     opened: Any = (
-        sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30) if url.startswith("sqlite") else psycopg.connect(url)
+        sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
+        if url.startswith("sqlite")
+        else psycopg.connect(url)
     )
     with closing(opened) as connection:
         cursor = connection.execute(statement)
@@ -45,7 +47,11 @@ def audit(url: str, counts: Mapping[str, int]) -> None:
     jobs = {str(UUID(str(row["id"]))): row for row in query(url, "SELECT * FROM aetheris_jobs_job")}
     assert set(jobs) == set(events), "a job without events, or events without a job"
     for job, row in jobs.items():
-        problems = [*_chain(job, row, events[job]), *_order(row, events[job]), *_rows(url, job, row, events[job])]
+        problems = [
+            *_chain(job, row, events[job]),
+            *_order(row, events[job]),
+            *_rows(url, job, row, events[job]),
+        ]
         problems += _book(url, job, row, events[job], counts)
         assert not problems, f"job {job} ({row['status']}): " + "; ".join(problems)
 
@@ -57,9 +63,21 @@ def _chain(job: str, row: Row, events: list[Row]) -> Iterator[str]:
             yield f"event {number} is numbered {event['seq']}"
         if event["prev"] != last:
             yield f"event {number} does not link to the one before it"
-        if hashlib.sha256(bytes.fromhex(event["salt"]) + event["body"].encode()).hexdigest() != event["digest"]:
+        if (
+            hashlib.sha256(bytes.fromhex(event["salt"]) + event["body"].encode()).hexdigest()
+            != event["digest"]
+        ):
             yield f"event {number}: the body is not what its digest says"
-        said = ["aetheris.event.v1", job, number, event["type"], event["node"], event["at"], event["digest"], last]
+        said = [
+            "aetheris.event.v1",
+            job,
+            number,
+            event["type"],
+            event["node"],
+            event["at"],
+            event["digest"],
+            last,
+        ]
         last = hashlib.sha256(("\n".join(map(str, said)) + "\n").encode()).hexdigest()
         if last != event["hash"]:
             yield f"event {number}: the hash is wrong"
@@ -87,7 +105,11 @@ def _order(row: Row, events: list[Row]) -> Iterator[str]:
 
 
 def _rows(url: str, job: str, row: Row, events: list[Row]) -> Iterator[str]:
-    steps = [step for step in query(url, "SELECT * FROM aetheris_jobs_step") if str(UUID(str(step["job_id"]))) == job]
+    steps = [
+        step
+        for step in query(url, "SELECT * FROM aetheris_jobs_step")
+        if str(UUID(str(step["job_id"]))) == job
+    ]
     ended = row["status"] in TERMINALS.values()
     if ended and steps:
         yield f"it has ended and still has {[step['node'] for step in steps]} on its agenda"

@@ -40,7 +40,9 @@ def broker(fresh_database: str, request: pytest.FixtureRequest, tmp_path: Path) 
 
 
 @pytest.fixture
-def stage(fresh_database: str, broker: str, nursery: Nursery, effects: Effects, tmp_path: Path) -> Iterator[Stage]:
+def stage(
+    fresh_database: str, broker: str, nursery: Nursery, effects: Effects, tmp_path: Path
+) -> Iterator[Stage]:
     """A stage with an empty database and an empty broker; audited after the test."""
     from celery._state import get_current_app
 

@@ -17,7 +17,15 @@ class Effects:
 
     def __init__(self, folder: Path) -> None:
         log = folder / "effects.log"
-        command = [sys.executable, "-m", "examples.payments", "--port", "0", "--db", str(folder / "effects.jsonl")]
+        command = [
+            sys.executable,
+            "-m",
+            "examples.payments",
+            "--port",
+            "0",
+            "--db",
+            str(folder / "effects.jsonl"),
+        ]
         self._process = Leashed(command, log=log, cwd=ROOT)
         until(lambda: "http://" in log.read_text(), what="the payment service", told=self._process.tail)
         self.url = log.read_text().split()[1]

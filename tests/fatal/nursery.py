@@ -1,7 +1,7 @@
-"""Processes that start quickly: forks of one that has imported the libraries, and nothing of ours.
+"""Processes that start quickly: forks of one that has imported the site and stands before its first connection.
 
-Each fork gets its own environment and then runs a module (`celery`, `uvicorn`) exactly as `python -m` would; it
-only saves the seconds in which every process of a test run would import the same libraries again.
+Each fork gets its own environment, reads the settings anew, and then runs a module (`celery`, `uvicorn`) exactly
+as `python -m` would. It only saves the seconds in which every process of a run would import the same again.
 """
 
 from __future__ import annotations
@@ -15,21 +15,26 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-LIBRARIES = (
+import django
+from asgiref.local import Local
+from django.conf import settings
+from django.db import connections
+
+from ledger import crashpoints
+
+WARM = (
     "celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "celery.worker.consumer",
-    "celery.fixups.django", "celery.schedules", "dj_database_url", "django.contrib.staticfiles.storage",
-    "django.core.management.commands.migrate", "django.db.backends.postgresql.base",
-    "django.db.backends.sqlite3.base", "django.db.models", "django.test.signals", "drf_spectacular.utils",
-    "http.client", "httpx", "immutables", "jsonschema", "kombu.transport.redis", "kombu.transport.virtual",
-    "prometheus_client.core", "psutil", "psycopg", "pydantic.main", "pydantic.type_adapter", "redis",
-    "rest_framework.serializers", "uvicorn.loops.asyncio", "uvicorn.main", "uvicorn.protocols.http.h11_impl",
-    "whitenoise.middleware",
+    "django.core.management.commands.migrate", "kombu.transport.redis", "kombu.transport.virtual", "redis",
+    "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base", "uvicorn.loops.asyncio", "uvicorn.main",
+    "uvicorn.protocols.http.h11_impl", "aetheris_site.celery", "aetheris_site.urls", "jobs.tasks", "jobs.worker",
 )  # fmt: skip
+SETTINGS = "aetheris_site.settings"
 
 
 def main(address: str) -> None:
     """Wait for orders at a Unix socket; answer each with the pid of the process that carries it out."""
-    for name in LIBRARIES:
+    django.setup()
+    for name in WARM:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries a dead child at once, as init would
     with socket.socket(socket.AF_UNIX) as server:
@@ -55,9 +60,21 @@ def become(order: dict[str, Any]) -> NoReturn:
     os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(order["env"])
+    read_again()
     sys.argv = [order["module"], *order["args"]]
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
     sys.exit(0)
+
+
+def read_again() -> None:
+    """Read anew what was read from the environment: the settings, the databases they name, the crash point."""
+    fresh = importlib.reload(sys.modules[SETTINGS])
+    for name in filter(str.isupper, dir(fresh)):
+        setattr(settings, name, getattr(fresh, name))
+    connections.__dict__.pop("settings", None)
+    connections._settings = None
+    connections._connections = Local(connections.thread_critical)
+    crashpoints._plan = crashpoints.parse(os.environ.get(crashpoints.VARIABLE))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Nursery:
 
     def __init__(self, folder: Path) -> None:
         self._address = folder / "nursery.sock"
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "AETHERIS_AGENTS": "tests.fatal.agents"}
         command = [sys.executable, "-m", "tests.fatal.nursery", str(self._address)]
         self._process = Leashed(command, log=folder / "nursery.log", env=env, cwd=ROOT)
         until(lambda: self._address.exists() or self._process.returncode is not None, what="the nursery")

@@ -26,7 +26,9 @@ FORMS = ["graph", "def", "async", "map", "child"]
 class Stage:
     """What a fatal test plays on."""
 
-    def __init__(self, *, database: str, broker: str, folder: Path, nursery: Nursery, effects: Effects) -> None:
+    def __init__(
+        self, *, database: str, broker: str, folder: Path, nursery: Nursery, effects: Effects
+    ) -> None:
         self.database, self.broker, self.folder = database, broker, folder
         self.nursery, self.effects = nursery, effects
         self.processes: list[Running] = []
@@ -45,9 +47,21 @@ class Stage:
             ttl: seconds of silence after which it is declared dead.
         """
         name = f"w{len(self.processes)}"
-        args = ["-A", "aetheris_site", "worker", "-n", f"{name}@fatal", "-c", str(slots), "-l", "INFO", *QUIET]
+        args = [
+            "-A",
+            "aetheris_site",
+            "worker",
+            "-n",
+            f"{name}@fatal",
+            "-c",
+            str(slots),
+            "-l",
+            "INFO",
+            *QUIET,
+        ]
         made = self.start("celery", args, AETHERIS_CRASH=crash, AETHERIS_LEASE_TTL=str(ttl))
         until(lambda: "ready." in made.said or not made.alive, what=f"worker {name}", told=self.story)
+        assert "ready." in made.said, f"worker {name} did not start:\n{made.said}"
         return made
 
     def start(self, module: str, args: list[str], **env: str) -> Running:
@@ -133,13 +147,21 @@ class Stage:
 
     def _of(self, job: str, table: str, column: str, *, order: str = "id") -> list[Row]:
         key = job.replace("-", "") if self.database.startswith("sqlite") else job
-        return query(self.database, f"SELECT * FROM aetheris_{table} WHERE {column} = '{key}' ORDER BY {order}")  # noqa: S608 - names of ours
+        return query(
+            self.database, f"SELECT * FROM aetheris_{table} WHERE {column} = '{key}' ORDER BY {order}"
+        )  # noqa: S608 - names of ours
 
     # --- waiting -------------------------------------------------------------------------------------
 
     def until(self, holds: Any, what: str, *, ticking: bool = True, seconds: float = SECONDS) -> None:
         """Wait for a condition while time is asked to go on."""
-        until(holds, what=what, meanwhile=self.tick if ticking else lambda: None, told=self.story, seconds=seconds)
+        until(
+            holds,
+            what=what,
+            meanwhile=self.tick if ticking else lambda: None,
+            told=self.story,
+            seconds=seconds,
+        )
 
     def until_status(self, job: str, *wanted: str) -> None:
         """Wait until the job has one of these statuses."""
@@ -149,9 +171,9 @@ class Stage:
         """Wait until a worker that was told to die somewhere has died, without any tick."""
         self.until(lambda: not worker.alive, "a worker to die at its crash point", ticking=False)
 
-    def until_hanging(self, calls: int = 1) -> None:
+    def until_hanging(self, calls: int = 1, *, ticking: bool = False) -> None:
         """Wait until so many calls hang at the service."""
-        self.until(lambda: self.effects.hanging == calls, f"{calls} hanging calls", ticking=False)
+        self.until(lambda: self.effects.hanging == calls, f"{calls} hanging calls", ticking=ticking)
 
     # --- the end -------------------------------------------------------------------------------------
 
@@ -174,7 +196,9 @@ class Stage:
         told = [f"{row['id']} {row['agent']} {row['status']} {row['parked_on']}" for row in
                 query(self.database, "SELECT * FROM aetheris_jobs_job ORDER BY id")]  # fmt: skip
         told += [
-            f"{str(row['job_id'])[-6:]} {row['seq']:>3} {row['type']} {row['node']} {json.loads(row['body'])}"[:300]
+            f"{str(row['job_id'])[-6:]} {row['seq']:>3} {row['type']} {row['node']} {json.loads(row['body'])}"[
+                :300
+            ]
             for row in query(self.database, "SELECT * FROM aetheris_jobs_event ORDER BY job_id, seq")
         ]
         for process in self.processes:

@@ -63,7 +63,9 @@ def test_killed_before_the_call_it_is_made_again_if_the_probe_finds_nothing(stag
 
 
 @pytest.mark.parametrize("form", ["graph", "def", "map"])
-def test_killed_before_the_call_without_a_probe_a_person_says_that_it_is_absent(stage: Stage, form: str) -> None:
+def test_killed_before_the_call_without_a_probe_a_person_says_that_it_is_absent(
+    stage: Stage, form: str
+) -> None:
     job = killed(stage, form, BLIND, at="before_call:1")
     line = unresolved(stage, job)
     assert counted(stage, line) == 0

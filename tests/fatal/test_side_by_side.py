@@ -10,12 +10,7 @@ from tests.fatal.stage import FORMS, Stage
 
 pytestmark = pytest.mark.fatal
 JOBS, KNOCKS = 12, 4
-QUIET_STORY = [
-    "job_created", "node_started", "plan_generated", "node_started", "command_emitted", "tool_invocation_started",
-    "tool_invocation_finished", "command_committed", "reasoning_snapshot", "node_finished", "node_started",
-    "command_emitted", "tool_invocation_started", "tool_invocation_finished", "command_committed",
-    "reasoning_snapshot", "node_finished", "job_completed",
-]  # fmt: skip
+TROUBLE = {"lease_lost", "outcome_unknown", "late_outcome", "node_retry_scheduled"}
 
 
 def test_knocks_delivered_to_two_processes_at_once_lead_to_one_effect_each(stage: Stage) -> None:
@@ -28,12 +23,17 @@ def test_knocks_delivered_to_two_processes_at_once_lead_to_one_effect_each(stage
     for job in jobs:
         stage.until_status(job, "completed", "failed")
         assert stage.counts(job) == [1]
-        assert stage.kinds(job) == QUIET_STORY
+        claimed = [event["node"] for event in stage.events(job) if event["type"] == "node_started"]
+        assert claimed == ["_plan", "pay", "receipt"]
+        assert stage.kinds(job).count("tool_invocation_started") == 2
+        assert not TROUBLE & set(stage.kinds(job))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_who_comes_second_to_a_promise_writes_nothing_and_calls_nothing(stage: Stage, form: str) -> None:
-    slow = stage.worker(crash="before_promise:1:STOP", slots=1, ttl=2)  # a workflow has claimed: that lease passes
+    slow = stage.worker(
+        crash="before_promise:1:STOP", slots=1, ttl=2
+    )  # a workflow has claimed: that lease passes
     job = stage.submit(form, "fatal.pay_keyed")
     stage.until(lambda: slow.stopped, "the first worker to stand still", ticking=False)
     begun = slow.said.count("received")
@@ -41,7 +41,9 @@ def test_who_comes_second_to_a_promise_writes_nothing_and_calls_nothing(stage: S
     stage.until_status(job, "completed", "failed")
     told = stage.kinds(job)
     slow.send(signal.SIGCONT)
-    stage.until(lambda: slow.said.count("succeeded in") >= begun, "the slow worker to be through", ticking=False)
+    stage.until(
+        lambda: slow.said.count("succeeded in") >= begun, "the slow worker to be through", ticking=False
+    )
     assert stage.kinds(job) == told
     arrived = stage.effects.calls()
     assert {arrived.get(line["idempotency_key"]) for line in stage.lines(job)} == {1}

@@ -17,7 +17,9 @@ def test_jobs_whose_knocks_are_all_lost_complete_by_the_tick(stage: Stage) -> No
     jobs = [stage.submit(form, "fatal.pay") for form in FORMS]
     stage.lose_every_knock()
     stage.worker()
-    stage.until(lambda: stage.lose_every_knock() or all(stage.status(job) != "pending" for job in jobs), "a start")
+    stage.until(
+        lambda: stage.lose_every_knock() or all(stage.status(job) != "pending" for job in jobs), "a start"
+    )
     for job in jobs:
         stage.until_status(job, "completed", "failed")
         assert set(stage.counts(job)) == {1}
@@ -47,18 +49,24 @@ def test_ten_ticks_at_once_take_a_dead_workers_step_over_once(stage: Stage) -> N
 
     stage.until(storm, "the jobs to complete", ticking=False)
     for job in jobs:
-        claims = [event["node"] for event in stage.events(job) if event["type"] in ("node_started", "lease_lost")]
+        claims = [
+            event["node"] for event in stage.events(job) if event["type"] in ("node_started", "lease_lost")
+        ]
         assert len(claims) <= 5, "a step was lost or claimed more often than its worker died"
         assert stage.counts(job) == [1]
 
 
 def test_two_beats_do_no_harm_and_one_that_dies_stops_nothing(stage: Stage) -> None:
     first = stage.worker(crash="after_call:1", slots=1)
-    beats = [stage.start("celery", ["-A", "aetheris_site", "beat", "-l", "INFO", "--pidfile="]) for _ in range(2)]
+    beats = [
+        stage.start("celery", ["-A", "aetheris_site", "beat", "-l", "INFO", "--pidfile="]) for _ in range(2)
+    ]
     job = stage.submit("graph", "fatal.pay_probed")
     stage.until_dead(first)
     for beat in beats:
-        stage.until(lambda beat=beat: "Sending due task" in beat.said, "a beat to ask for a tick", ticking=False)
+        stage.until(
+            lambda beat=beat: "Sending due task" in beat.said, "a beat to ask for a tick", ticking=False
+        )
     stage.worker()
     stage.until(lambda: stage.status(job) == "completed", "the job to complete", ticking=False)
     for beat in beats:
@@ -66,7 +74,9 @@ def test_two_beats_do_no_harm_and_one_that_dies_stops_nothing(stage: Stage) -> N
     stage.processes[0].kill()
     late = stage.submit("graph", "fatal.pay")
     stage.lose_every_knock()
-    stage.until(lambda: stage.status(late) == "completed", "a job to complete without any beat", ticking=False)
+    stage.until(
+        lambda: stage.status(late) == "completed", "a job to complete without any beat", ticking=False
+    )
     assert stage.counts(job) == stage.counts(late) == [1]
 
 
