@@ -60,8 +60,9 @@ class Stage:
             *QUIET,
         ]
         made = self.start("celery", args, AETHERIS_CRASH=crash, AETHERIS_LEASE_TTL=str(ttl))
-        until(lambda: "ready." in made.said or not made.alive, what=f"worker {name}", told=self.story)
-        assert "ready." in made.said, f"worker {name} did not start:\n{made.said}"
+        begun = f"worker {name}"
+        until(lambda: "ready." in made.said or not made.alive or made.stopped, what=begun, told=self.story)
+        assert "registered as" in made.said, f"worker {name} did not start:\n{made.said}"
         return made
 
     def start(self, module: str, args: list[str], **env: str) -> Running:
@@ -147,9 +148,8 @@ class Stage:
 
     def _of(self, job: str, table: str, column: str, *, order: str = "id") -> list[Row]:
         key = job.replace("-", "") if self.database.startswith("sqlite") else job
-        return query(
-            self.database, f"SELECT * FROM aetheris_{table} WHERE {column} = '{key}' ORDER BY {order}"
-        )  # noqa: S608 - names of ours
+        statement = f"SELECT * FROM aetheris_{table} WHERE {column} = '{key}' ORDER BY {order}"  # noqa: S608 - ours
+        return query(self.database, statement)
 
     # --- waiting -------------------------------------------------------------------------------------
 
