@@ -1,6 +1,7 @@
 """ASGI entry point."""
 
 import os
+from typing import cast
 
 from django.core.asgi import get_asgi_application
 
@@ -9,6 +10,6 @@ _django = get_asgi_application()
 
 from jobs.api.parsing import body_limit  # noqa: E402 - Django first
 
-from .bodies import BodyLimit  # noqa: E402
+from .bodies import App, BodyLimit  # noqa: E402
 
-application = BodyLimit(_django, body_limit())
+application = BodyLimit(cast(App, _django), body_limit())
