@@ -225,7 +225,7 @@ def _model(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            return create_model(title, __base__=base, **fields)  # type: ignore[call-overload,no-any-return]
+            return create_model(title, __base__=base, **fields)  # type: ignore[call-overload]
     except (PydanticUserError, TypeError) as error:
         bad = next((names[field] for field, (hint, _) in fields.items() if not _readable(hint)), "?")
         raise BadSignature(f"{what}: the type hint of {bad!r} has no JSON form: {error}") from None

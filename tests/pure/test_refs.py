@@ -78,7 +78,7 @@ def as_reference(tree: tuple[str, object, object]) -> Ref:
     if name in ("truth", "in"):
         return value if name == "truth" else value.in_(right)  # type: ignore[arg-type]
     kind, other = right  # type: ignore[misc]
-    return getattr(operator, name)(value, follow(ORDER, other) if kind == "data" else other)  # type: ignore[no-any-return, has-type]
+    return getattr(operator, name)(value, follow(ORDER, other) if kind == "data" else other)  # type: ignore[has-type]
 
 
 def as_python(tree: tuple[str, object, object]) -> object:
