@@ -22,6 +22,11 @@ WRITERS = {
     "ledger/services": "the book: a promise, and its settlement",
     "jobs/scheduler": "knock_at, a delivery hint that no decision reads, and the row that claims the tick",
     "jobs/worker": "its own row: it lives, it offers, it is dead",
+    "jobs/registration": "what a worker offers, and the row that it begins with",
+    "jobs/limits": "the next free place of a tool's rate: no decision of a job reads it",
+    "jobs/tokens": "a person's own tokens: no part of any job",
+    "jobs/periodic": "beat's entry for the tick",
+    "jobs/management/commands/aetheris_dev_users": "the users of the dev profile",
 }
 KEPT_OUT = ("tests", "examples")  # their rows and files are not the engine's
 
