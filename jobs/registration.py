@@ -6,6 +6,8 @@ import json
 import os
 import platform
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from uuid import uuid4
 
 import psutil
@@ -64,7 +66,7 @@ def register(name: str, *, slots: int, hand_off: bool = True, ttl: float | None 
     moment = clock.database_now()
     offers = sorted(each.offer for each in all_agents())
     row = Worker.objects.create(
-        id=uuid4(), name=name, host=platform.node(), pid=os.getpid(), started=process_start(os.getpid()),
+        id=uuid4(), name=name, host=platform.node(), pid=os.getpid(), started=birth(os.getpid()),
         registered_at=moment, alive_until=moment + timedelta(seconds=ttl), slots=slots,
         capabilities=json.dumps(capabilities()), offers=json.dumps(offers),
     )  # fmt: skip
@@ -85,6 +87,24 @@ def process_start(pid: int) -> str:
         return ""
 
 
+def birth(pid: int) -> str:
+    """Where and when a process began: boot, pid namespace and time. A host's name alone may be two machines'."""
+    return f"{_world()} {process_start(pid)}"
+
+
+@cache
+def _world() -> str:
+    """This boot of this kernel, and the namespace in which a pid means what it means here."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    known = boot.read_text().strip()[:8] if boot.exists() else str(int(psutil.boot_time()))
+    space = Path("/proc/self/ns/pid")
+    return f"{known}.{os.readlink(space).strip('pid:[]') if space.exists() else '0'}"
+
+
 def known_gone(worker: Worker) -> bool:
-    """Whether a worker's process is certainly over: on this host, and its pid is free or somebody else's."""
-    return worker.host == platform.node() and process_start(worker.pid) != worker.started
+    """Whether a worker's process is certainly over: it lived in this very world, and its pid is free or another's.
+
+    Of another host, container or boot nothing is known: its silence decides.
+    """
+    world, _, started = worker.started.partition(" ")
+    return worker.host == platform.node() and world == _world() and process_start(worker.pid) != started

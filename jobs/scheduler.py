@@ -162,8 +162,9 @@ def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) ->
 def place_held() -> None:
     """Park ready steps that no living worker can run, naming what is missing; wake them when one registers."""
     offers, sets = _on_offer()
-    lost = Step.objects.filter(state="ready", knock_at__gt=F("wake_at")).filter(~Q(needs="") | ~Q(requires=""))
     now = clock.now()
+    ready = Step.objects.filter(state="ready", wake_at__lte=now, knock_at__gt=F("wake_at"))
+    lost = ready.filter(~Q(needs="") | ~Q(requires=""))
     for row in lost.order_by("wake_at", "id")[:BATCH]:
         missing = _missing(row.needs, row.requires, offers, sets)
         if missing:

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -273,7 +274,8 @@ def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
     """Write a new job; tells whether deliveries have become due."""
     own = not connection.in_atomic_block
     try:
-        with transaction.atomic():
+        # A host's transaction holds the file already: it must not wait for somebody who waits for the file.
+        with turn() if own else nullcontext(), transaction.atomic():
             insert_job(sealed, **more)
             return append(sealed, delivery=delivery)
     except (OperationalError, InterfaceError):
