@@ -1,0 +1,105 @@
+"""Real worker processes: work spreads, async waits cost no threads, pools and brokers, drain."""
+
+from __future__ import annotations
+
+import signal as signals
+from pathlib import Path
+
+import pytest
+
+from jobs import TaskGraph, clock
+from jobs.models import Job, Worker
+from tests.brokers.workers import until
+from tests.engine.driving import a_word, asked, started
+from tests.engine.workers import Crew, alive, claims, crew, ends, working
+from tests.servers import Valkey
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture
+def at_work(fresh_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """A place for workers on a database of this test's own."""
+    monkeypatch.setattr(clock, "_shift", 0.0)
+    monkeypatch.setattr(clock, "_offset", None)
+    with crew(fresh_database, tmp_path) as made:
+        yield made
+
+
+def test_branches_items_and_children_of_one_job_run_on_every_worker(at_work: Crew) -> None:
+    word = a_word()
+    with working(at_work, "one", "two", options=("-P", "threads", "-c", "2")) as workers:
+        job = asked("spread", {"word": word, "branches": 4, "items": 6, "seconds": 0.3})
+        done = ends(job, *workers)
+    assert done.error is None
+    assert len(claims(job)) == 2, claims(job)
+    assert len({pid for pid, _ in at_work.lines(word)}) == 2
+    assert len(at_work.lines(word)) == 11
+
+
+def test_two_hundred_waits_and_calls_of_an_async_workflow_need_no_thread_each(at_work: Crew) -> None:
+    word = a_word()
+    with working(at_work, "one", options=("-P", "threads", "-c", "2")) as workers:
+        job = asked("many_waits", {"word": word, "waits": 200, "calls": 50, "seconds": 1})
+        done = ends(job, *workers)
+    assert done.output == "50"
+    assert len({thread for _, thread in at_work.lines(word)}) == 1, "all of them on the process's one loop"
+    assert claims(job).total() < 20
+
+
+def test_the_prefork_pool_works(at_work: Crew) -> None:
+    at_work.env["AETHERIS_LEASE_TTL"] = "10"
+    with working(at_work, "one", options=("-P", "prefork", "-c", "1")) as workers:
+        job = asked("counted", {"n": 5})
+        assert ends(job, *workers).output == "5"
+        other = asked("many_waits", {"word": a_word(), "waits": 2, "calls": 2, "seconds": 0.1})
+        assert ends(other, *workers).output == "2"
+
+
+def test_valkey_carries_the_knocks(
+    fresh_database: str, tmp_path: Path, shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_offset", None)
+    with crew(fresh_database, tmp_path, shared_valkey.url) as made, working(made, "one") as workers:
+        jobs = [asked("spread", {"word": a_word(), "branches": 2, "items": 2, "seconds": 0}) for _ in range(3)]
+        for job in jobs:
+            ends(job, *workers)
+
+
+def test_a_short_sleep_ends_on_time_and_not_with_the_next_tick(at_work: Crew) -> None:
+    with working(at_work, "one") as workers:
+        job = asked("many_waits", {"word": a_word(), "waits": 1, "calls": 1, "seconds": 0.2})
+        done = ends(job, *workers)
+    assert done.finished_at is not None
+    assert (done.finished_at - done.created_at).total_seconds() < 2.5
+
+
+def test_a_worker_told_to_stop_finishes_its_call_says_good_bye_and_another_does_the_rest(at_work: Crew) -> None:
+    word = a_word()
+    with working(at_work, "one", "two", options=("-P", "threads", "-c", "1")) as (first, second):
+        job = asked("spread", {"word": word, "branches": 4, "items": 2, "seconds": 1})
+        until(lambda: [str(first.pid)] in [line[:1] for line in at_work.lines(word)], first, second)
+        assert first.stop(by=signals.SIGTERM) == 0
+        gone = Worker.objects.get(name="one@toy")
+        assert gone.known_dead
+        assert alive() == 1
+        ends(job, second)
+    assert Job.objects.get(id=job).error is None
+    assert len(at_work.lines(word)) == 7, "every call was made once, none was given up"
+    assert len(claims(job)) == 2
+
+
+def test_the_broker_holds_nothing_for_a_parked_job(at_work: Crew) -> None:
+    graph = TaskGraph()
+    graph.wait("go", signal="go")
+    queued = at_work.folder / "broker" / "queues"
+
+    def messages() -> list[Path]:
+        return [path for path in queued.rglob("*") if path.is_file()]
+
+    jobs = [started(graph) for _ in range(5)]
+    assert len(messages()) == 5
+    with working(at_work, "one") as workers:
+        for job in jobs:
+            ends(job, *workers, status="parked")
+        until(lambda: not messages(), *workers)
