@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -57,6 +58,22 @@ def number(name: str) -> float | None:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated environment variable."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def document(name: str) -> dict[str, Any]:
+    """An environment variable that holds a JSON object, or `@FILE` with one; empty where it is not set.
+
+    Raises:
+        SystemExit: it is no JSON object, or there is no such file.
+    """
+    value = text(name)
+    try:
+        told = json.loads(Path(value[1:]).read_text("utf-8") if value.startswith("@") else value or "{}")
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{name}={value!r} cannot be read: {error}; write a JSON object, or @FILE") from error
+    if not isinstance(told, dict):
+        raise SystemExit(f"{name}={value!r} is no JSON object: write {{...}}, or @FILE with one")
+    return told
 
 
 def profile() -> str:

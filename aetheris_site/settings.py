@@ -121,6 +121,8 @@ SPECTACULAR_SETTINGS = {
 AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):
     AETHERIS["LEASE_TTL"] = _ttl
+if _models := profile.document("AETHERIS_MODELS"):
+    AETHERIS["MODELS"] = _models
 
 if PROFILE == "prod":
     profile.refuse_unsafe(globals())
