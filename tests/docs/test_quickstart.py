@@ -82,5 +82,6 @@ def _follow(block: Block, folder: Path, env: dict[str, str]) -> None:
         wanted = block.remarks.get("until") or block.remarks.get("shows") or ""
         if wanted in done.stdout:
             return
-        assert "until" in block.remarks and time.monotonic() - begun < PATIENCE, f"no {wanted!r} in {told}"
+        assert "until" in block.remarks, f"no {wanted!r} in {told}"
+        assert time.monotonic() - begun < PATIENCE, f"still no {wanted!r} in {told}"
         time.sleep(0.1)
