@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import subprocess
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +16,7 @@ from jobs import TaskGraph, clock, runner, scheduler, store
 from jobs.core.commands import StartNode
 from jobs.incarnation import Incarnation
 from jobs.models import Step, Tick, Worker
+from jobs.registration import register
 from jobs.testing import in_this_process
 from jobs.worker import Control
 from tests.agents.tools import add, look
@@ -115,14 +116,21 @@ def test_a_knock_that_was_just_sent_is_not_sent_again() -> None:
         assert len(heard) == 1
 
 
+def a_worker_whose_process_has_ended() -> str:
+    _, row = register("gone", slots=1)
+    ended = subprocess.Popen(["true"])
+    ended.wait(20)
+    Worker.objects.filter(id=row.id).update(pid=ended.pid)
+    return str(row.id)
+
+
 def test_steps_of_a_dead_worker_go_to_others() -> None:
-    gone = a_worker()
-    Worker.objects.filter(id=gone).update(host=platform.node())
+    gone = a_worker_whose_process_has_ended()
     with in_this_process(), recorded_knocks() as heard:
         job = asked("adder", {"a": 1, "b": 2})
         store.commit(job, StartNode("_plan", gone), worker=gone)
         heard.clear()
-        scheduler.bury(clock.database_now())  # its pid is ours, but another process's start time
+        scheduler.bury(clock.database_now())
         scheduler.release_dead(clock.database_now())
         assert Worker.objects.get(id=gone).known_dead
         assert kinds(job)[-1] == "lease_lost"
