@@ -70,7 +70,9 @@ def document(name: str) -> dict[str, Any]:
     try:
         told = json.loads(Path(value[1:]).read_text("utf-8") if value.startswith("@") else value or "{}")
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{name}={value!r} cannot be read: {error}; write a JSON object, or @FILE") from error
+        raise SystemExit(
+            f"{name}={value!r} cannot be read: {error}; write a JSON object, or @FILE"
+        ) from error
     if not isinstance(told, dict):
         raise SystemExit(f"{name}={value!r} is no JSON object: write {{...}}, or @FILE with one")
     return told
@@ -108,7 +110,9 @@ def database(url: str) -> dict[str, Any]:
         options = parsed.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 5)
         return parsed
-    raise SystemExit(f"AETHERIS_DATABASE_URL: {parsed['ENGINE']} is not supported; use sqlite:/// or postgres://")
+    raise SystemExit(
+        f"AETHERIS_DATABASE_URL: {parsed['ENGINE']} is not supported; use sqlite:/// or postgres://"
+    )
 
 
 def secret(folder: Path) -> str:
@@ -142,12 +146,16 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
         reasons.append("AETHERIS_SECRET_KEY is not set or shorter than 32 characters")
     if settings["DEBUG"]:
         reasons.append("AETHERIS_DEBUG is on")
-    if not settings["ALLOWED_HOSTS"] or any(host.startswith(("*", ".")) for host in settings["ALLOWED_HOSTS"]):
+    if not settings["ALLOWED_HOSTS"] or any(
+        host.startswith(("*", ".")) for host in settings["ALLOWED_HOSTS"]
+    ):
         reasons.append("AETHERIS_ALLOWED_HOSTS is empty or has a wildcard: name every host")
     if settings["DATABASES"]["default"]["ENGINE"].endswith("sqlite3"):
         reasons.append("AETHERIS_DATABASE_URL is SQLite: production needs Postgres")
     if str(settings["CELERY_BROKER_URL"]).startswith("aetheris+"):
-        reasons.append("AETHERIS_BROKER_URL is the embedded broker: production needs Redis, Valkey or RabbitMQ")
+        reasons.append(
+            "AETHERIS_BROKER_URL is the embedded broker: production needs Redis, Valkey or RabbitMQ"
+        )
     if reasons:
         lines = "\n".join(f"  - {reason}" for reason in reasons)
         raise UnsafeSettings(f"aetheris refuses to start with AETHERIS_PROFILE=prod:\n{lines}")

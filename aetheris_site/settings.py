@@ -63,7 +63,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": profile.database(profile.text("AETHERIS_DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}")}
+DATABASES = {
+    "default": profile.database(profile.text("AETHERIS_DATABASE_URL") or f"sqlite:///{VAR / 'db.sqlite3'}")
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = profile.text("AETHERIS_BROKER_URL") or f"aetheris+files://{VAR / 'broker'}"

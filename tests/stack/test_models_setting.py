@@ -31,7 +31,9 @@ def test_without_the_variable_there_are_no_models(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("value", ["{", "[1]", "@nowhere.json"])
-def test_models_that_cannot_be_meant_stop_the_start_by_name(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_that_cannot_be_meant_stop_the_start_by_name(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AETHERIS_MODELS", value)
     with pytest.raises(SystemExit, match="AETHERIS_MODELS"):
         profile.document("AETHERIS_MODELS")
