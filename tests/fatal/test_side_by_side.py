@@ -37,7 +37,7 @@ def test_who_comes_second_to_a_promise_writes_nothing_and_calls_nothing(stage: S
     job = stage.submit(form, "fatal.pay_keyed")
     stage.until(lambda: slow.stopped, "the first worker to stand still", ticking=False)
     begun = slow.said.count("received")
-    stage.worker()
+    stage.worker(ttl=3)
     stage.until_status(job, "completed", "failed")
     told = stage.kinds(job)
     slow.send(signal.SIGCONT)

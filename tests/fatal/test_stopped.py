@@ -10,7 +10,7 @@ from tests.fatal.processes import Running
 from tests.fatal.stage import Stage
 
 pytestmark = pytest.mark.fatal
-TTL = 2.0
+TTL = 3.0
 
 
 def calls(stage: Stage, job: str) -> list[int]:
@@ -24,7 +24,7 @@ def stopped_after_its_promise(stage: Stage, form: str, tool: str) -> tuple[Runni
     first = stage.worker(crash="after_promise:1:STOP", slots=1, ttl=TTL)
     job = stage.submit(form, tool)
     stage.until(lambda: first.stopped, "the first worker to stand still", ticking=False)
-    stage.worker()
+    stage.worker(ttl=TTL)
     return first, job
 
 
@@ -35,7 +35,7 @@ def stopped_in_its_call(stage: Stage, tool: str) -> tuple[Running, str]:
     job = stage.submit("graph", tool)
     stage.until_hanging()
     first.send(signal.SIGSTOP)
-    stage.worker()
+    stage.worker(ttl=TTL)
     return first, job
 
 
@@ -62,6 +62,22 @@ def test_a_worker_whose_lease_has_passed_does_not_call(stage: Stage, form: str) 
 def test_what_a_person_released_is_not_done_twice_by_who_had_promised_it(stage: Stage) -> None:
     first, job = stopped_after_its_promise(stage, "graph", "fatal.pay")
     stage.until_status(job, "parked")
+    assert calls(stage, job) == [0]
+    stage.resolve(stage.lines(job)[0], "absent")
+    stage.until_status(job, "completed", "failed")
+    goes_on(stage, first, job)
+    assert calls(stage, job) == stage.counts(job) == [1]
+
+
+def test_an_absent_effect_is_left_to_a_person_while_its_caller_may_live(stage: Stage) -> None:
+    first, job = stopped_after_its_promise(stage, "graph", "fatal.pay_briefly")
+    stage.until_status(job, "parked", "completed")
+    assert stage.kinds(job)[-3:] == [
+        "node_started",
+        "outcome_unknown",
+        "job_parked",
+    ]  # the probe has been asked
+    assert [line["state"] for line in stage.lines(job)] == ["unknown"]
     assert calls(stage, job) == [0]
     stage.resolve(stage.lines(job)[0], "absent")
     stage.until_status(job, "completed", "failed")
