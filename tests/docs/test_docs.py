@@ -82,7 +82,7 @@ def test_no_page_shows_python_that_nobody_runs() -> None:
 def test_the_agents_of_the_papers_are_good_plans() -> None:
     script = (
         "from jobs.agents import all_agents\nfrom jobs.core.plan import Plan\nfrom ledger import all_tools\n"
-        "goal = {'order_id': 'A-1001', 'customer': 'ada', 'number': '7'}\n"
+        "goal = {'order_id': 'A-1001', 'customer': 'c-1', 'number': '7'}\n"
         "made = [each.fn(goal) for each in all_agents() if each.form == 'planner']\n"
         "plans = [Plan.load(each.to_json(), tools=set(all_tools()), workflows={'polite'}) for each in made]\n"
         "assert plans\n"
@@ -133,6 +133,16 @@ def test_the_configuration_page_names_every_key_with_its_default() -> None:
     assert {key for key in keys if not key.startswith("AETHERIS_")} == {each.name for each in fields(Conf)}
     for name in ("LEASE_TTL", "SLICE", "CACHE", "LOOP_SLOTS", "DRAIN"):
         assert f"| `{name}` | `{getattr(Conf(), name)}` |" in page
+
+
+def test_the_page_about_testing_names_every_crash_point() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    told = set(re.findall(r"`((?:before|after|in)_[a-z_]+)`", page))
+    code = "\n".join(file.read_text("utf-8") for file in sources())
+    passed = {
+        name for line in re.findall(r"crashpoint\((.*)\)", code) for name in re.findall(r'"(\w+)"', line)
+    }
+    assert told == passed
 
 
 def test_every_target_of_the_makefile_is_named_in_help() -> None:
