@@ -85,9 +85,11 @@ def lease_lost(state: JobState, fact: Fact) -> JobState:
         if asked.status == "open" and asked.info["effect"] != "at_most_once":
             state = with_call(state, replace(asked, status="lost", wake_at=None))
     node = state.nodes[fact.node]
-    return rest(
-        state, replace(node, status=arrow(state, node, fact.type), worker="", lost=True, wake_at=None)
+    crashes = node.crashes + int(fact.body["reason"] == "worker_dead")
+    freed = replace(
+        node, status=arrow(state, node, fact.type), worker="", lost=True, wake_at=None, crashes=crashes
     )
+    return rest(state, freed)
 
 
 def snapshot(state: JobState, fact: Fact) -> JobState:

@@ -99,6 +99,7 @@ class Node:
     timed_out: bool = False
     approved: bool = False
     lost: bool = False  # its last claim ended without an outcome
+    crashes: int = 0  # workers that died while they ran it
     tries: int = 0  # of a workflow: failed runs that its own retry policy counts
     open: frozenset[str] = frozenset()
     seen: Map[str, Any] | None = None

@@ -16,6 +16,8 @@ from .errors import Fenced
 from .moments import plus
 from .state import Asked, Node
 
+POISON = 10  # workers that a step may take with it
+
 
 def tell(draft: Draft, wish: Tell) -> None:
     """The outcome of a promised call, under the claim that promised it."""
@@ -173,6 +175,24 @@ def lose(draft: Draft, wish: LoseLease) -> None:
                 when if asked.info["probe"] else None,
             )
     _park_if_unknown(draft, node, wish.fence)
+    _fail_if_poison(draft, wish)
+
+
+def _fail_if_poison(draft: Draft, wish: LoseLease) -> None:
+    """Give up a step that worker after worker has died of, once it owes no outcome (Law L6).
+
+    The number is high, because a step may only have stood beside the one that killed the process.
+    """
+    node = draft.state.nodes[wish.node]
+    owes = any(draft.state.calls[path].status == "unknown" for path in node.open)
+    if node.status != "ready" or owes or node.crashes < POISON or wish.reason != "worker_dead":
+        return
+    error = {
+        "code": "poison",
+        "message": f"step {node.id}: {node.crashes} workers died while they ran it; it is not tried again. "
+        "Look into the workers' logs for what killed them",
+    }
+    fail_step(draft, node.id, error, fence=wish.fence)
 
 
 def _park_if_unknown(draft: Draft, node: Node, fence: int) -> None:
