@@ -68,7 +68,7 @@ class JobAdmin(Desk):
     search_ids = ("id",)
     search_words = ("agent",)
     search_help_text = "A job's id or an agent's name, in full."
-    ordering = ("-id",)
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return super().get_queryset(request).defer("goal", "output", "error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +12,14 @@ from ..core.errors import Invalid
 from ..models import Job
 from ..queries.jobs import STATUSES, tagged
 
-ORDERINGS = ("-id", "id")  # ids are in order of creation
+# By creation; the id only decides between equals, because the id of a child job is computed and tells no time.
+_NEWEST, _OLDEST = ("-created_at", "-id"), ("created_at", "id")
+ORDERINGS: Mapping[str, tuple[str, str]] = {
+    "-created_at": _NEWEST,
+    "created_at": _OLDEST,
+    "-id": _NEWEST,
+    "id": _OLDEST,
+}
 
 
 class JobFilter(filters.FilterSet):
@@ -38,16 +46,16 @@ class JobFilter(filters.FilterSet):
 PARAMETERS = (*JobFilter.base_filters, "ordering")
 
 
-def filtered(jobs: QuerySet[Job], query: Any) -> tuple[QuerySet[Job], str]:
+def filtered(jobs: QuerySet[Job], query: Any) -> tuple[QuerySet[Job], tuple[str, str]]:
     """The jobs that a query asks for, and in which order.
 
     Raises:
         Invalid: a filter has a value that it cannot have, named.
     """
-    ordering = query.get("ordering", ORDERINGS[0])
-    errors = {} if ordering in ORDERINGS else {"ordering": [f"there is {' and '.join(ORDERINGS)}"]}
+    ordering = ORDERINGS.get(query.get("ordering", "-created_at"))
+    errors = {} if ordering else {"ordering": [f"there is {', '.join(ORDERINGS)}"]}
     chosen = JobFilter(query, queryset=jobs)
-    if chosen.is_valid() and not errors:
+    if chosen.is_valid() and ordering:
         return chosen.qs, ordering
     errors.update({name: [str(each) for each in found] for name, found in chosen.errors.items()})
     listed = [{"loc": [name], "msg": message} for name, found in errors.items() for message in found]

@@ -66,7 +66,7 @@ class JobsView(Acting, PagesView):
         """The tenant's jobs, the newest first."""
         self.known(*PARAMETERS, *PAGING)
         rows, ordering = filtered(jobs_of(self.tenant), request.query_params)
-        return self.page(rows, (ordering,), lambda found: [job_json(each) for each in found])
+        return self.page(rows, ordering, lambda found: [job_json(each) for each in found])
 
     def _key(self) -> str | None:
         key = self.request.headers.get("Idempotency-Key")

@@ -162,9 +162,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'aetheris_jobs_job',
-                'ordering': ['-id'],
+                'ordering': ['-created_at', '-id'],
                 'permissions': [('submit_job', 'May submit jobs'), ('signal_job', 'May send signals and messages to jobs'), ('control_job', 'May pause, resume and cancel jobs'), ('resolve_effect', 'May resolve unknown outcomes')],
-                'indexes': [models.Index(fields=['tenant', '-id'], name='jobs_by_tenant'), models.Index(fields=['tenant', 'status', '-id'], name='jobs_by_status'), models.Index(fields=['tenant', 'agent', '-id'], name='jobs_by_agent')],
+                'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='jobs_by_tenant'), models.Index(fields=['tenant', 'status', '-created_at', '-id'], name='jobs_by_status'), models.Index(fields=['tenant', 'agent', '-created_at', '-id'], name='jobs_by_agent')],
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'idempotency_key'), name='one_job_per_idempotency_key')],
             },
         ),

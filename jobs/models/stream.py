@@ -46,14 +46,14 @@ class Job(models.Model):
             ("control_job", "May pause, resume and cancel jobs"),
             ("resolve_effect", "May resolve unknown outcomes"),
         ]
-        ordering: ClassVar = ["-id"]
+        ordering: ClassVar = ["-created_at", "-id"]  # a child job's id is computed, and tells no time
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="one_job_per_idempotency_key"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "-id"], name="jobs_by_tenant"),
-            models.Index(fields=["tenant", "status", "-id"], name="jobs_by_status"),
-            models.Index(fields=["tenant", "agent", "-id"], name="jobs_by_agent"),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="jobs_by_tenant"),
+            models.Index(fields=["tenant", "status", "-created_at", "-id"], name="jobs_by_status"),
+            models.Index(fields=["tenant", "agent", "-created_at", "-id"], name="jobs_by_agent"),
         ]
 
     def __str__(self) -> str:

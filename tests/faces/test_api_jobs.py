@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Job
 from jobs.services import cancel, submit
@@ -41,7 +43,18 @@ def test_the_newest_job_comes_first_unless_told_otherwise() -> None:
     tenant = Tenant()
     made = [tenant.job() for _ in range(3)]
     assert tenant.found() == made[::-1]
-    assert tenant.found("?ordering=id") == made
+    assert tenant.found("?ordering=id") == tenant.found("?ordering=created_at") == made
+
+
+def test_the_order_of_jobs_is_that_of_their_creation_whatever_their_ids() -> None:
+    tenant = Tenant()
+    made = [tenant.job() for _ in range(3)]
+    later = clock.now() + timedelta(hours=1)  # as it is with a child, whose id is computed
+    Job.objects.filter(id=made[0]).update(created_at=later)
+    assert tenant.found() == [made[0], made[2], made[1]]
+    first = tenant.caller.get("jobs?limit=2").json()
+    following = tenant.caller.get(f"jobs?{first['next'].partition('?')[2]}").json()
+    assert [each["id"] for each in first["results"] + following["results"]] == [made[0], made[2], made[1]]
 
 
 def test_status_may_be_given_several_times() -> None:
