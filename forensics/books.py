@@ -1,86 +1,111 @@
-"""Derived rows and ledger lines, held against the fold of the events."""
+"""Derived rows, held against the fold of the events: job, agenda, approvals, and the ledger's lines."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from jobs.core.chain import canonical
-from jobs.core.state import Asked, JobState
-from jobs.models import Approval, Job, Step
+from jobs.core.chain import canonical, digest_of
+from jobs.core.events import Fact
+from jobs.core.moments import parse
+from jobs.core.state import JobState
+from jobs.models import Approval, Event, Job, Step
 from jobs.rows import agenda_of, approval_row, job_row
 from ledger.models import Invocation
 
+from .accounts import lines_of
 from .proof import Break
 
 
-def compare(job: Job, state: JobState) -> Break | None:
-    """The first row that does not say what the events say."""
-    return _job(job, state) or _agenda(job, state) or _approvals(job, state) or _ledger(job, state)
+def compare(job: Job, state: JobState, facts: Sequence[Fact]) -> Break | None:
+    """The first row that does not say what the events say.
+
+    Args:
+        job: the stored row.
+        state: what the events fold to.
+        facts: the events themselves.
+    """
+    return (
+        _job(job, state) or _tenants(state) or _agenda(state) or _approvals(state, facts) or _ledger(state, facts)
+    )
 
 
-def _differs(kind: str, state: JobState, what: str, field: str, stored: Any, told: Any) -> Break:
-    return Break(kind, state.seq, f"{what}: {field} is {str(stored)[:80]!r}, the events say {str(told)[:80]!r}")
+def _differs(kind: str, seq: int, what: str, field: str, stored: Any, told: Any) -> Break:
+    return Break(kind, seq, f"{what}: {field} is {str(stored)[:80]!r}, the events say {str(told)[:80]!r}")
+
+
+def _row(kind: str, seq: int, what: str, row: object, told: Mapping[str, Any]) -> Break | None:
+    for name, value in told.items():
+        if getattr(row, name) != value:
+            return _differs(kind, seq, what, name, getattr(row, name), value)
+    return None
 
 
 def _job(job: Job, state: JobState) -> Break | None:
-    expected = {**job_row(state), "goal": canonical(state.goal), "agent": state.agent, "version": state.version,
-                "requester": state.requester["id"]}  # fmt: skip
-    for name, told in expected.items():
-        if getattr(job, name) != told:
-            return _differs("derived_row", state, "the job row", name, getattr(job, name), told)
+    parent = state.parent
+    told = {
+        **job_row(state), "tenant": state.tenant, "agent": state.agent, "version": state.version,
+        "goal": canonical(state.goal), "requester": state.requester["id"],
+        "requester_name": state.requester["name"][:150], "origin": UUID(state.origin),
+        "parent_job": UUID(parent["job"]) if parent else None, "parent_node": parent["node"] if parent else "",
+        "priority": state.priority, "tags": canonical(list(state.tags)), "created_at": parse(state.created_at),
+    }  # fmt: skip
+    return _row("derived_row", state.seq, "the job row", job, told) or _request(job, state)
+
+
+def _request(job: Job, state: JobState) -> Break | None:
+    """The digest of the request that an idempotency key stands for; the key itself is in no event."""
+    request = {"goal": state.goal, "tags": list(state.tags), "priority": state.priority}
+    names = (state.agent, f"{state.agent}@{state.version}")
+    told = [digest_of({**request, "agent": name}) for name in names] if job.idempotency_key is not None else [""]
+    if job.request_digest not in told:
+        return _differs("derived_row", 1, "the job row", "request_digest", job.request_digest, told[0])
     return None
 
 
-def _agenda(job: Job, state: JobState) -> Break | None:
-    stored = {row.node: row for row in Step.objects.filter(job_id=job.id)}
-    expected = agenda_of(state)
-    if set(stored) != set(expected):
-        return _differs("derived_row", state, "the agenda", "its steps", sorted(stored), sorted(expected))
-    for node, row in expected.items():
-        for name, told in row.items():
-            if getattr(stored[node], name) != told:
-                return _differs("derived_row", state, f"step {node}", name, getattr(stored[node], name), told)
-    return None
+def _tenants(state: JobState) -> Break | None:
+    """The one column of an event that its hash does not bind."""
+    row = Event.objects.filter(job_id=state.job).exclude(tenant=state.tenant).order_by("seq").first()
+    if row is None:
+        return None
+    return _differs("derived_row", row.seq, f"event {row.seq}", "tenant", row.tenant, state.tenant)
 
 
-def _approvals(job: Job, state: JobState) -> Break | None:
-    asked = {each.info["approval"]: each for each in state.calls.values() if each.kind == "approval"}
-    stored = {str(row.id): row for row in Approval.objects.filter(job_id=job.id)}
-    if set(stored) != set(asked):
-        return _differs("derived_row", state, "the approvals", "their ids", sorted(stored), sorted(asked))
-    for key, each in asked.items():
-        for name, told in approval_row(state, each.path).items():
-            found = getattr(stored[key], name)
-            if (str(found) if name == "job_id" else found) != told:
-                return _differs("derived_row", state, f"approval {key}", name, found, told)
-    return None
+def _agenda(state: JobState) -> Break | None:
+    stored = {row.node: row for row in Step.objects.filter(job_id=state.job)}
+    told = agenda_of(state)
+    if set(stored) != set(told):
+        return _differs("derived_row", state.seq, "the agenda", "its steps", sorted(stored), sorted(told))
+    broken = (_row("derived_row", state.seq, f"step {node}", stored[node], row) for node, row in sorted(told.items()))
+    return next((each for each in broken if each is not None), None)
 
 
-OPEN = {"open": "open", "lost": "open", "unknown": "unknown"}
-
-
-def _ledger(job: Job, state: JobState) -> Break | None:
-    calls = {each.path: each for each in state.calls.values() if each.kind in ("tool", "llm")}
-    for line in Invocation.objects.filter(job_id=job.id):
-        asked = calls.get(line.node)
-        if asked is None:
-            return _differs("ledger_line", state, f"ledger line {line.id}", "node", line.node, "no such call")
-        broken = _line(state, line, asked)
+def _approvals(state: JobState, facts: Sequence[Fact]) -> Break | None:
+    told = {UUID(each.info["approval"]): each.path for each in state.calls.values() if each.kind == "approval"}
+    stored = {row.id: row for row in Approval.objects.filter(job_id=state.job)}
+    if set(stored) != set(told):
+        return _differs("derived_row", state.seq, "the approvals", "their ids", sorted(stored), sorted(told))
+    for key, path in sorted(told.items()):
+        seqs = [fact for fact in facts if fact.node == path and fact.type in ("approval_requested", "approval_decided")]
+        row = approval_row(state, path)
+        row |= {"job_id": UUID(row["job_id"]), "requested_at": parse(seqs[0].at),
+                "decided_at": parse(seqs[-1].at) if row["state"] != "open" else None}  # fmt: skip
+        broken = _row("derived_row", seqs[-1].seq, f"approval {key}", stored[key], row)
         if broken is not None:
             return broken
     return None
 
 
-def _line(state: JobState, line: Invocation, asked: Asked) -> Break | None:
-    what = f"ledger line {line.id}"
-    if line.args != canonical(asked.args):
-        return _differs("ledger_line", state, what, "args", line.args, canonical(asked.args))
-    settled = asked.status == "done"
-    if settled and line.result is not None and json.loads(line.result) != asked.value:
-        return _differs("ledger_line", state, what, "result", line.result, canonical(asked.value))
-    if settled != (line.state in ("landed", "recalled")) and not (asked.status == "failed" and line.state == "landed"):
-        return _differs("ledger_line", state, what, "state", line.state, asked.status)
-    if asked.status in OPEN and line.state != OPEN[asked.status] and not state.ended:
-        return _differs("ledger_line", state, what, "state", line.state, OPEN[asked.status])
+def _ledger(state: JobState, facts: Sequence[Fact]) -> Break | None:
+    told = lines_of(state, facts)
+    stored = {row.id: row for row in Invocation.objects.filter(job_id=state.job)}
+    for key in sorted(set(stored) - set(told)):
+        return Break("ledger_line", state.seq, f"ledger line {key} of call {stored[key].node}: no event speaks of it")
+    for key, (seq, columns) in told.items():
+        if key not in stored:
+            return Break("ledger_line", seq, f"ledger line {key} of call {columns['node']} is missing")
+        broken = _row("ledger_line", seq, f"ledger line {key}", stored[key], columns)
+        if broken is not None:
+            return broken
     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jobs.core.chain import GENESIS, body_digest, link
 
-AT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
+AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 TYPE = re.compile(r"[a-z][a-z_]{0,39}")
 NODE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,119}(/[A-Za-z0-9_.-]{1,127})*)?")
 SALT = re.compile(r"[0-9a-f]{32}")
@@ -74,6 +74,24 @@ def walk(job: str, rows: Iterable[Row]) -> tuple[Head, Break | None]:
     return Head(seq, last), None
 
 
+def against_head(head: Head, seq: int, hash: str) -> Break | None:
+    """Whether the walk ended where the job's own row says that its stream ends.
+
+    Args:
+        head: where the walk ended.
+        seq: the number that the job row holds.
+        hash: the hash that it holds.
+    """
+    if head.seq < seq:
+        return Break("missing", head.seq + 1, f"the job row says its head is event {seq}, the stream ends at {head.seq}")
+    if head.seq > seq:
+        return Break("extra", seq + 1, f"the job row says its head is event {seq}, the stream goes on to {head.seq}")
+    if head.hash != hash:
+        return Break("forked_head", seq, f"the job row says event {seq} has the hash {hash[:12]}…, in the stream it "
+                     f"has {head.hash[:12]}…")  # fmt: skip
+    return None
+
+
 def _check(job: str, row: Row, expected: int, last: str) -> Break | None:
     if row.seq != expected:
         kind = "missing" if row.seq > expected else "extra"
@@ -103,8 +121,15 @@ def _form(row: Row) -> str | None:
         ("prev", HEX, row.prev), ("hash", HEX, row.hash),
     )  # fmt: skip
     for name, pattern, value in fields:
-        if pattern.fullmatch(value) is None:
+        if not _fits(pattern, value):
             return name
-    if row.salt is not None and SALT.fullmatch(row.salt) is None:
+    if row.salt is not None and not _fits(SALT, row.salt):
         return "salt"
+    if row.body is not None and not isinstance(row.body, str):
+        return "body"
     return None
+
+
+def _fits(pattern: re.Pattern[str], value: object) -> bool:
+    """SQLite keeps whatever type it is given; what is no text has no text's form."""
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

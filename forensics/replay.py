@@ -9,47 +9,79 @@ import asyncio
 import copy
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from jobs.core.playback import Wish, compare, outcome
-from jobs.core.state import JobState
+from jobs.core.playback import NonDeterminism, Wish, compare, outcome
+from jobs.core.state import Asked, JobState
+
+QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
+PATIENCE = 200  # looks, a twentieth of a second apart, at a function that waits for something that is no question
 
 
 class EndOfRecord(BaseException):
     """The function asks something that was never answered: here the record ends."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish.path)
+        self.wish = wish
+
+
+class OutsideWorld(Exception):
+    """The function reached for something outside the record."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"a replay is closed: {what} is refused; ask through ctx, so that the answer is on record "
+            "(step contract)"
+        )
+        self.what = what
 
 
 @dataclass
 class Recorded:
-    """Answers from a job's record; whatever is not in it ends the run."""
+    """Answers from a job's record; whatever is not in it ends the run. `first` is the first thing that went wrong."""
 
     state: JobState
     node: str
     is_async: bool
     asked: list[str] = field(default_factory=list)
-    end: str | None = None
+    end: Wish | None = None
+    first: NonDeterminism | OutsideWorld | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """The job's state dict as the step first saw it."""
         seen = self.state.nodes[self.node].seen
         return copy.deepcopy(dict(seen.items())) if seen is not None else {}
 
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what the function reached for outside the record, and remember it, should it be caught."""
+        outside = OutsideWorld(what)
+        self.first = self.first or outside
+        raise outside
+
     def ask(self, wish: Wish, *, timeout: float | None = None, retry: Any = None) -> Any:
         """The recorded answer. Raises NonDeterminism for another question, EndOfRecord where there is none."""
         asked = self.state.calls.get(wish.path)
         if asked is None:
-            self.end = wish.path
-            raise EndOfRecord(wish.path)
-        compare(wish, asked)
+            self._stop(wish)
+        try:
+            compare(wish, asked)
+        except NonDeterminism as other:
+            self.first = self.first or other
+            raise
         self.asked.append(wish.path)
-        if not asked.settled:
-            self.end = wish.path
-            raise EndOfRecord(wish.path)
+        if not asked.settled or self._withdrawn(asked):
+            self._stop(wish)
         return outcome(asked)
+
+    def _stop(self, wish: Wish) -> NoReturn:
+        self.end = self.end or wish
+        raise EndOfRecord(wish)
+
+    def _withdrawn(self, asked: Asked) -> bool:
+        """Whether the end of the job closed the question; no run of the function has seen that."""
+        votes = self.state.votes.get(asked.path, ())
+        return bool(votes) and votes[-1]["effect"] == "withdrawn"
 
     async def ask_async(self, wish: Wish, *, timeout: float | None = None, retry: Any = None) -> Any:  # noqa: ASYNC109
         """The same for `async def`: the other arms may still have recorded answers, so this one just stays open."""
@@ -59,7 +91,9 @@ class Recorded:
             await asyncio.Future()
 
     def reading(self, path: str, kind: str, make: Callable[[], Any]) -> Any:
-        """The recorded reading."""
+        """The recorded reading. A patch that the record does not know is judged by the record, as in a live run."""
+        if kind == "patched" and path not in self.state.calls:
+            return make()
         return self.ask(Wish(path=path, kind=kind, name="", args=None, spec={}))
 
     def recorded(self, path: str) -> bool:
@@ -92,8 +126,9 @@ class Recorded:
 
 
 def _results(ends: Sequence[tuple[BaseException | None, Any]]) -> list[Any]:
+    """The arms' values. As in a live run a failure is told only when no arm waits any more."""
     errors = [error for error, _ in ends if error is not None]
-    for kind in (Exception, BaseException):
+    for kind in (EndOfRecord, BaseException):
         for error in errors:
             if isinstance(error, kind):
                 raise error
@@ -106,6 +141,7 @@ def run(recorded: Recorded, body: Callable[[Any], Any], make_ctx: Callable[[], A
     Raises:
         EndOfRecord: it asks something that was never answered.
         NonDeterminism: it asks something else than was recorded.
+        OutsideWorld: it reaches for the world, or waits for something that is in no record.
     """
     if not recorded.is_async:
         return body(make_ctx())
@@ -117,12 +153,24 @@ async def _run_async(recorded: Recorded, body: Callable[[Any], Any], make_ctx: C
         return await body(make_ctx())
 
     task = asyncio.ensure_future(go())
-    idle = 0
-    while not task.done() and idle < 10:  # nothing here waits for the world: what is idle stays idle
+    for _ in range(PATIENCE):
+        await _calm(recorded, task)
+        if task.done():
+            return task.result()
+        if recorded.end is not None:
+            break
+        await asyncio.wait({task}, timeout=0.05)  # it computes in a thread, or waits for what never comes
+    task.cancel()
+    await asyncio.wait({task})
+    if recorded.end is not None:
+        raise EndOfRecord(recorded.end)
+    return recorded.refuse("waiting for something that was not asked through ctx")
+
+
+async def _calm(recorded: Recorded, task: asyncio.Task[Any]) -> None:
+    """Let the function go on until it has ended, or nothing in it moves any more."""
+    quiet, answered = 0, len(recorded.asked)
+    while not task.done() and quiet < QUIET_TURNS:
         await asyncio.sleep(0)
-        idle = idle + 1 if recorded.end is not None else 0
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-        raise EndOfRecord(recorded.end or "")
-    return task.result()
+        quiet = quiet + 1 if answered == len(recorded.asked) else 0
+        answered = len(recorded.asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
@@ -16,6 +17,8 @@ BUSINESS_KEY_LIMIT = 512
 Effect = Literal["pure", "idempotent", "at_most_once", "transactional"]
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
+# Told of what reaches for the world while a record is replayed; it refuses by raising. None: nobody watches.
+watchman: ContextVar[Callable[[str], object] | None] = ContextVar("aetheris_watchman", default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,8 @@ class Tool:
     compensate_fn: Function | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if (refuse := watchman.get()) is not None:
+            refuse(f"a direct call of tool {self.name}")
         return self.fn(*args, **kwargs)
 
     @overload

@@ -1,0 +1,107 @@
+"""The ledger's lines as the events tell them: a second reading, apart from the one that writes the book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from jobs.core.chain import canonical, digest_of
+from jobs.core.events import Fact
+from jobs.core.moments import parse
+from jobs.core.state import JobState
+from ledger.models import RELEASES_ITS_KEY
+
+VERDICTS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
+Columns = dict[str, Any]
+Lines = dict[UUID, tuple[int, Columns]]
+
+
+def lines_of(state: JobState, facts: Sequence[Fact]) -> Lines:
+    """Every line that the events of a job imply.
+
+    Args:
+        state: what the events fold to.
+        facts: the events.
+
+    Returns:
+        By the line's id: the number of the last event that speaks of it, and all its columns.
+    """
+    lines: Lines = {}
+    for fact in facts:
+        told = TELLS.get(fact.type)
+        if told is not None:
+            key = UUID(fact.body["invocation"])
+            before = lines[key][1] if key in lines else None
+            lines[key] = fact.seq, told(state, fact, before)
+    return lines
+
+
+def _promised(state: JobState, fact: Fact, before: Columns | None) -> Columns:
+    body = fact.body
+    anew = {
+        "state": "open", "attempt": body["attempt"], "fence": body["fence"], "holds": body["holds"],
+        "deadline": parse(body["deadline"]), "promised_at": parse(fact.at), "settled_at": None, "error": "",
+    }  # fmt: skip
+    if before is not None:  # another attempt at the call that the line was opened for
+        return {**before, **anew}
+    return {**_line(state, fact, body), **anew, "probe": body["probe"], "result": None, "recalled_from": None}
+
+
+def _finished(state: JobState, fact: Fact, before: Columns | None) -> Columns:
+    body = fact.body
+    if body["status"] != "recalled":
+        return _settled(fact, before, body["status"])
+    source, at = body["recalled_from"], parse(fact.at)
+    return {
+        **_line(state, fact, {**source, "tool": body["tool"]}), "state": "recalled", "attempt": max(1, body["attempt"]),
+        "fence": body["fence"], "holds": False, "probe": False, "deadline": at, "promised_at": at, "settled_at": at,
+        "result": canonical(body["result"]), "recalled_from": UUID(source["invocation"]),
+        "error": before["error"] if before else "",
+    }  # fmt: skip
+
+
+def _unknown(state: JobState, fact: Fact, before: Columns | None) -> Columns:
+    reason = {"reason": fact.body["reason"], "evidence": fact.body.get("evidence", {})}
+    return {**_known(fact, before), "state": "unknown", "settled_at": None, "error": canonical(reason)}
+
+
+def _resolved(state: JobState, fact: Fact, before: Columns | None) -> Columns:
+    return _settled(fact, before, VERDICTS[fact.body["verdict"]])
+
+
+def _settled(fact: Fact, before: Columns | None, status: str) -> Columns:
+    body = fact.body
+    error = canonical(body["error"]) if "error" in body else ""
+    if "unstorable" in body:
+        error = canonical({"code": "result_unstorable", **body["unstorable"]})
+    after = {**_known(fact, before), "state": status, "settled_at": parse(fact.at), "error": error}
+    if "result" in body:
+        after["result"] = canonical(body["result"])
+    if status in RELEASES_ITS_KEY:
+        after["holds"] = False
+    return after
+
+
+def _known(fact: Fact, before: Columns | None) -> Columns:
+    if before is None:
+        raise ValueError(f"event {fact.seq} settles call {fact.node}, which no event has promised")
+    return before
+
+
+def _line(state: JobState, fact: Fact, promise: Mapping[str, Any]) -> Columns:
+    args = state.calls[fact.node].args
+    return {
+        "tenant": state.tenant, "job_id": UUID(state.job), "node": fact.node, "tool": promise["tool"],
+        "version": promise["version"], "schema": promise["schema"], "effect": promise["effect"],
+        "idempotency_key": promise["key"], "business_key": promise["business_key"], "args": canonical(args),
+        "args_digest": digest_of(args),
+    }  # fmt: skip
+
+
+TELLS = {
+    "tool_invocation_started": _promised,
+    "tool_invocation_finished": _finished,
+    "outcome_unknown": _unknown,
+    "outcome_resolved": _resolved,
+}

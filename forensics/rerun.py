@@ -1,0 +1,271 @@
+"""One planning or workflow step run again, and what it asked and how it ended held against the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jobs.agents import Agent, UnknownAgent, UnknownWorkflow, get_agent, get_workflow
+from jobs.conf import conf
+from jobs.context import Context
+from jobs.core.chain import digest_of
+from jobs.core.events import Fact
+from jobs.core.graph import TaskGraph
+from jobs.core.names import PlanError
+from jobs.core.plan import Plan
+from jobs.core.playback import CallFailed, NonDeterminism
+from jobs.core.state import PLAN_STEP, SETTLED, Asked, JobState, Node
+from jobs.plans import single_step
+from jobs.promises import CannotStart, arguments
+from ledger.canonical import jsonable, storable, type_name
+
+from .closed import closed
+from .replay import EndOfRecord, OutsideWorld, Recorded, run
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first place where the code does not do what the record says.
+
+    `kind`: code_missing, other_command, outside_world, other_end, other_plan, other_result, other_state.
+    """
+
+    kind: str
+    node: str
+    path: str
+    recorded: str
+    asked: str
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the second run ended: with a value, an exception, or at a question without an answer."""
+
+    value: Any = None
+    delta: Mapping[str, Any] | None = None
+    error: BaseException | None = None
+
+    @property
+    def words(self) -> str:
+        if self.error is None:
+            return "a result"
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+def rerun(state: JobState, node: Node, facts: Sequence[Fact]) -> tuple[int, Divergence | None]:
+    """Run one step against the record.
+
+    Args:
+        state: what the job's events fold to.
+        node: the step.
+        facts: the events.
+
+    Returns:
+        How many questions of the code were on record, and the first difference.
+    """
+    try:
+        body, is_async = _body(state, node)
+    except (UnknownAgent, UnknownWorkflow) as unknown:
+        code = f"{state.agent}@{state.version}"
+        return 0, Divergence("code_missing", node.id, node.id, code, "no such code here", str(unknown))
+    recorded = Recorded(state, node.id, is_async)
+    ended = _run(recorded, body)
+    return len(recorded.asked), _first(recorded, node, ended) or _other_end(recorded, node, ended, facts)
+
+
+def _run(recorded: Recorded, body: Callable[[Any], Any]) -> _Ended:
+    made: list[Context] = []
+
+    def make_ctx() -> Context:
+        made.append(Context(recorded, recorded.node, recorded.state_dict()))
+        return made[0]
+
+    try:
+        with closed(recorded.refuse):
+            value = run(recorded, body, make_ctx)
+            delta = _delta(recorded.state_dict(), jsonable(dict(made[0].state)))
+    except (Exception, EndOfRecord) as error:
+        return _Ended(error=error)
+    if recorded.end is not None and not recorded.is_async:  # it caught the end of the record, and went on
+        return _Ended(error=EndOfRecord(recorded.end))
+    return _Ended(value, delta)
+
+
+def _delta(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+    dropped = sorted(key for key in before if key not in after)
+    return {name: each for name, each in (("set", changed), ("drop", dropped)) if each}
+
+
+def _body(state: JobState, node: Node) -> tuple[Callable[[Any], Any], bool]:
+    if node.kind == "workflow":
+        spec = state.spec(node)
+        assert spec is not None
+        flow = get_workflow(spec.spec["fn"])
+        return lambda ctx: flow.fn(ctx, **flow.arguments.bind(arguments(state, node))), flow.is_async
+    agent: Agent = get_agent(state.agent, state.version)
+    if agent.workflow is not None:
+        graph = single_step(agent.workflow, state.goal)
+        return lambda ctx: graph, False
+    if agent.form == "planner":
+        return lambda ctx: agent.fn(**agent.goal.bind({"goal": state.goal})), agent.is_async
+    return lambda ctx: agent.fn(ctx, **agent.goal.bind({"goal": state.goal})), agent.is_async
+
+
+# --- what was asked ------------------------------------------------------------------------------------
+
+
+def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
+    """The first question that differs: another one, one more, or one less."""
+    other, end = recorded.first, recorded.end
+    if isinstance(other, OutsideWorld):
+        return Divergence("outside_world", node.id, node.id, "nothing", other.what, f"step {node.id}: {other}")
+    if other is not None and not _failed_as(node.error, _Ended(error=other)):
+        return Divergence("other_command", node.id, other.path, other.recorded, other.asked, str(other))
+    if other is not None or _retried(node):
+        return None
+    left = _left_out(recorded)
+    added = end is not None and end.path not in recorded.state.calls and (left is not None or _was_at_rest(node))
+    if end is not None and added:
+        asked, had = f"{end.kind} {end.name}".strip(), _named(left) if left else "nothing more"
+        return Divergence("other_command", node.id, end.path, had, asked, f"at path {end.path} the code asks {asked}, "
+                          f"which was never asked; the record has {had}, and the step was {node.status}")  # fmt: skip
+    if left is None or (node.status == "failed" and not _is_code(node.error)):
+        return None
+    return Divergence("other_command", node.id, left.path, _named(left), "nothing", f"at path {left.path} the record "
+                      f"has {_named(left)}, which the code does not ask; it ended with {ended.words}")  # fmt: skip
+
+
+def _retried(node: Node) -> bool:
+    """Runs that failed may have asked what the last one did not."""
+    return node.tries > 0
+
+
+def _was_at_rest(node: Node) -> bool:
+    """Whether the step had asked all that it could: it has settled, or it waited for answers."""
+    waits = node.status == "parked" and node.hold is None
+    return waits or (node.status in SETTLED and (node.error is None or _is_code(node.error)))
+
+
+def _left_out(recorded: Recorded) -> Asked | None:
+    """The first question on record, in the order of paths, that the code did not ask."""
+    asked = set(recorded.asked)
+    below = f"{recorded.node}/"
+    left = [each for path, each in recorded.state.calls.items()
+            if path.startswith(below) and path not in asked and each.kind != "patched"]  # fmt: skip
+    return min(left, key=lambda each: [int(part) for part in each.path.split("/")[1:]], default=None)
+
+
+def _named(asked: Asked) -> str:
+    return f"{asked.kind} {asked.name}".strip()
+
+
+# --- how it ended --------------------------------------------------------------------------------------
+
+
+def _other_end(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[Fact]) -> Divergence | None:
+    if node.status == "failed":
+        return None if _failed_as(node.error, ended) else _end(node, f"failed: {_error(node)}", ended)
+    if node.status == "done":
+        return _end(node, "a result", ended) if ended.error is not None else _other_value(recorded, node, ended, facts)
+    at_rest = node.status == "parked" and node.hold is None
+    waits = isinstance(ended.error, EndOfRecord)
+    return _end(node, "a wait", ended) if at_rest and not waits and not _retried(node) else None
+
+
+def _end(node: Node, recorded: str, ended: _Ended) -> Divergence:
+    asked = f"a wait at {ended.error}" if isinstance(ended.error, EndOfRecord) else ended.words
+    return Divergence("other_end", node.id, node.id, recorded, asked,
+                      f"step {node.id} ended with {recorded} on record, the code ends with {asked}")  # fmt: skip
+
+
+def _error(node: Node) -> str:
+    error = node.error or {}
+    return f"{error.get('class') or error.get('code')}: {error.get('message')}"
+
+
+def _is_code(error: Mapping[str, Any] | None) -> bool:
+    """Whether the step's own function failed, not the engine around it."""
+    return error is not None and error.get("code") not in ("engine_error", "calls_left_open")
+
+
+def _failed_as(error: Mapping[str, Any] | None, ended: _Ended) -> bool:
+    """Whether a run ended in the failure that is on record."""
+    if error is None or not _is_code(error):
+        return error is not None
+    raised, code = ended.error, error.get("code")
+    if raised is None:
+        return "node" in error or (code in ("result_unstorable", "not_json") and storable(ended.value, conf().MAX_RESULT)[0] is None)
+    match raised:
+        case EndOfRecord():
+            return bool(code == "park_caught")
+        case NonDeterminism():
+            return code == "non_determinism" and error.get("path") == raised.path
+        case CallFailed():
+            return (code, error.get("path")) == (raised.code, raised.path)
+        case PlanError():
+            return bool(code == raised.code)
+        case CannotStart():
+            return bool(code == raised.error["code"])
+    same_class = error.get("class") == type_name(raised)
+    return same_class if "class" in error else code == getattr(raised, "code", "not_json")
+
+
+def _other_value(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[Fact]) -> Divergence | None:
+    if node.id == PLAN_STEP:
+        return _other_plan(recorded.state, ended.value)
+    text, problem = storable(ended.value, conf().MAX_RESULT)
+    if text is None or json.loads(text) != node.result:
+        asked = digest_of(json.loads(text)) if text else f"unstorable ({(problem or {}).get('reason')})"
+        return Divergence("other_result", node.id, node.id, digest_of(node.result), asked,
+                          f"step {node.id} returns something else than was recorded")  # fmt: skip
+    snapshots = [fact for fact in facts if fact.type == "reasoning_snapshot" and fact.node == node.id]
+    delta = snapshots[-1].body["delta"] if snapshots else {}
+    if delta != ended.delta:
+        return Divergence("other_state", node.id, node.id, digest_of(delta), digest_of(ended.delta),
+                          f"step {node.id} changes ctx.state in another way than was recorded")  # fmt: skip
+    return None
+
+
+def _other_plan(state: JobState, result: Any) -> Divergence | None:
+    assert state.plan is not None
+    try:
+        made = Plan.load(result.to_json() if isinstance(result, TaskGraph) else result).to_json()
+    except PlanError as error:
+        return Divergence("other_plan", PLAN_STEP, error.node or PLAN_STEP, state.plan_hash, str(error),
+                          f"the planner makes a graph that is refused: {error}")  # fmt: skip
+    had = state.plan.to_json()
+    if digest_of(made) == state.plan_hash:
+        return None
+    name, old, new = _first_node(_nodes(had), _nodes(made)) or ("output", had["output"], made["output"])
+    return Divergence("other_plan", PLAN_STEP, name, _short(old), _short(new),
+                      f"the planner makes another graph than the recorded one; they differ first at {name}")  # fmt: skip
+
+
+def _nodes(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = plan["nodes"]
+    return nodes
+
+
+def _first_node(had: list[dict[str, Any]], made: list[dict[str, Any]]) -> tuple[str, Any, Any] | None:
+    """The first node that differs, and on each side the first member of it that does."""
+    for place in range(max(len(had), len(made))):
+        old, new = (nodes[place] if place < len(nodes) else None for nodes in (had, made))
+        if old == new:
+            continue
+        if old is None or new is None or old["id"] != new["id"]:
+            return str((old or new or {})["id"]), old and f"node {old['id']}", new and f"node {new['id']}"
+        member = next(key for key in [*old, *new] if old.get(key) != new.get(key))
+        return str(old["id"]), {member: old.get(member)}, {member: new.get(member)}
+    return None
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else "nothing" if value is None else json.dumps(value, sort_keys=True)
+    return text if len(text) <= 200 else f"{text[:199]}…"
