@@ -45,7 +45,11 @@ def failure(claim: Claim, error: Exception) -> Command:
     """What an exception that left the function means."""
     path = error.path if isinstance(error, CallFailed) else ""
     return FailNode(
-        node=claim.node, fence=claim.fence, error=_told(error), retryable=not isinstance(error, FINAL), path=path
+        node=claim.node,
+        fence=claim.fence,
+        error=_told(error),
+        retryable=not isinstance(error, FINAL),
+        path=path,
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
+
+from django.db import connections
 
 from jobs import TaskGraph, agent, clock, submit, workflow
 from jobs.core.state import JobState
@@ -68,3 +72,17 @@ def kinds(job: str) -> list[str]:
 def folded(job: str) -> JobState:
     """The job as its events alone tell it."""
     return state_of(job)
+
+
+def beside(work: Callable[..., Any], *args: Any) -> threading.Thread:
+    """Some work in a thread of its own, which takes its database connection with it when it ends."""
+
+    def body() -> None:
+        try:
+            work(*args)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    return thread

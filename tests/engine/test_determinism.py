@@ -40,7 +40,9 @@ CHANGES: dict[str, Callable[[Any, str], Any]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_another_question_at_a_path_is_refused_naming_both(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_question_at_a_path_is_refused_naming_both(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     word = a_word()
     monkeypatch.setitem(CODE, "now", first)
     job = asked("changing", {"word": word})

@@ -54,7 +54,9 @@ def one_arm_fails(ctx: Any, goal: dict[str, Any]) -> Any:
     """Two arms fail and one waits; the failure is caught."""
     try:
         ctx.gather(
-            ctx.later.tool(look, word=goal["word"]), ctx.later.signal("go"), ctx.later.tool(look, word=goal["other"])
+            ctx.later.tool(look, word=goal["word"]),
+            ctx.later.signal("go"),
+            ctx.later.tool(look, word=goal["other"]),
         )
     except CallFailed as failed:
         return [failed.path, ctx.tool(add, a=1)]
@@ -65,7 +67,9 @@ async def one_arm_fails_async(ctx: Any, goal: dict[str, Any]) -> Any:
     """The same as tasks."""
     try:
         await ctx.gather(
-            ctx.later.tool(look, word=goal["word"]), ctx.later.signal("go"), ctx.later.tool(look, word=goal["other"])
+            ctx.later.tool(look, word=goal["word"]),
+            ctx.later.signal("go"),
+            ctx.later.tool(look, word=goal["other"]),
         )
     except CallFailed as failed:
         return [failed.path, await ctx.tool(add, a=1)]
@@ -86,18 +90,21 @@ def test_the_first_failure_is_raised_once_all_arms_have_settled(name: str) -> No
 
 @flow
 async def storeys(ctx: Any, goal: dict[str, Any]) -> Any:
-    """Arms within arms within arms; one waits, the deepest goes on."""
+    """Arms within arms within arms; one waits, the other goes on with an answer from the deepest."""
 
     async def deep(level: int) -> Any:
         if level:
             return (await ctx.gather(deep(level - 1)))[0]
-        first = await ctx.tool(later, word=goal["word"], seconds=0.01)
+        return await ctx.tool(later, word=goal["word"], seconds=0.01)
+
+    async def arm() -> Any:
+        first = await deep(8)
         return await ctx.tool(later, word=f"{first}-second", seconds=0.01)
 
-    return await ctx.gather(ctx.signal("go"), deep(8))
+    return await ctx.gather(ctx.signal("go"), arm())
 
 
-def test_a_deep_arm_goes_on_while_another_waits() -> None:
+def test_an_arm_goes_on_with_what_comes_from_deep_below_while_another_waits() -> None:
     word = a_word()
     job = asked("storeys", {"word": word})
     assert run_until_parked(job).status == "parked"
@@ -123,7 +130,9 @@ def test_child_coroutines_count_their_own_calls() -> None:
     job = asked("children")
     state = run_until_parked(job)
     assert state.output == [0, 1, 3, 6]
-    assert {path for path in state.calls if path.startswith("main/0/3/")} == {f"main/0/3/{n}" for n in range(3)}
+    assert {path for path in state.calls if path.startswith("main/0/3/")} == {
+        f"main/0/3/{n}" for n in range(3)
+    }
 
 
 @flow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobs import TaskGraph, cancel
@@ -17,7 +19,7 @@ from tests.factories import person
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def mapped(words: list[str], **options: object) -> TaskGraph:
+def mapped(words: list[str], **options: Any) -> TaskGraph:
     graph = TaskGraph()
     found = graph.map("found", look, over=[{"w": word} for word in words], each={"word": graph.item["w"]},
                       retry={"max_attempts": 1}, **options)  # fmt: skip
@@ -72,7 +74,7 @@ def test_a_map_over_something_else_than_a_list_fails() -> None:
     assert error_of(ran(graph))["code"] == "not_a_list"
 
 
-def a_child(goal: object, **options: object) -> TaskGraph:
+def a_child(goal: object, **options: Any) -> TaskGraph:
     graph = TaskGraph()
     graph.output(graph.agent("child", "adder", goal, **options))
     return graph

@@ -47,6 +47,7 @@ def test_a_model_answers_a_node_once_and_its_words_are_kept(model: tuple[str, Sc
     assert output["usage"] == USAGE | output["usage"]
     assert provider.calls == 1
     (snapshot,) = Event.objects.filter(job_id=job, node="said", type="reasoning_snapshot")
+    assert snapshot.body is not None
     assert '"llm_response"' in snapshot.body
     assert '"name":"add"' in snapshot.body
 
@@ -68,7 +69,9 @@ async def talks_async(ctx: Any, goal: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ["talks", "talks_async"])
-def test_a_model_answers_a_workflow_once_however_often_it_runs(name: str, model: tuple[str, Scripted]) -> None:
+def test_a_model_answers_a_workflow_once_however_often_it_runs(
+    name: str, model: tuple[str, Scripted]
+) -> None:
     state = wait_then_end(asked(name, {"model": model[0]}))
     assert state.output == ["hello", 7]
     assert model[1].calls == 1

@@ -68,7 +68,9 @@ def test_a_branch_runs_one_side_and_skips_the_other() -> None:
     ("on_error", "status", "dependant"),
     [("fail", "failed", "waiting"), ("skip", "completed", "skipped"), ("continue", "completed", "done")],
 )
-def test_on_error_says_whether_a_failed_node_takes_the_job_with_it(on_error: str, status: str, dependant: str) -> None:
+def test_on_error_says_whether_a_failed_node_takes_the_job_with_it(
+    on_error: str, status: str, dependant: str
+) -> None:
     graph, word, other = TaskGraph(), a_word(), a_word()
     world.script(word, *[ValueError("no")] * 3)
     bad = graph.tool("bad", look, word=word, on_error=on_error, retry={"max_attempts": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -12,11 +13,12 @@ from jobs.core.moments import plus
 from jobs.core.state import JobState
 from jobs.models import Step
 from jobs.testing import run_until_parked
-from ledger import Absent, Landed, NotLanded, Unknown
+from ledger import Absent, Landed, NotLanded, ToolCall, Unknown, tool
 from ledger.models import Invocation
 from tests.agents import world
 from tests.agents.tools import look, opaque_send, probed, put, send
-from tests.engine.driving import a_word, after, error_of, kinds, ran, started
+from tests.brokers.workers import until
+from tests.engine.driving import a_word, after, asked, error_of, flow, kinds, ran, started
 from tests.factories import person
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -117,7 +119,9 @@ def in_doubt() -> tuple[str, str]:
     return job, word
 
 
-def test_an_unexpected_exception_leaves_the_outcome_unknown_and_asks_a_person(in_doubt: tuple[str, str]) -> None:
+def test_an_unexpected_exception_leaves_the_outcome_unknown_and_asks_a_person(
+    in_doubt: tuple[str, str],
+) -> None:
     job, word = in_doubt
     assert line_of(job).state == "unknown"
     assert after(job, 1e6).status == "parked"
@@ -131,7 +135,9 @@ def test_a_person_says_that_it_landed_and_with_what(in_doubt: tuple[str, str]) -
     assert (world.times(word), line_of(job).state) == (1, "landed")
 
 
-def test_a_person_says_that_it_did_not_happen_and_it_is_called_with_the_same_key(in_doubt: tuple[str, str]) -> None:
+def test_a_person_says_that_it_did_not_happen_and_it_is_called_with_the_same_key(
+    in_doubt: tuple[str, str],
+) -> None:
     job, word = in_doubt
     resolve(line_of(job).id, "absent", actor=person())
     assert run_until_parked(job).status == "completed"
@@ -229,3 +235,30 @@ def test_time_that_a_step_is_parked_does_not_count_towards_its_timeout() -> None
     run_until_parked(job)
     assert after(job, 1001).status == "completed"
     assert clock.now() > Invocation.objects.get(job_id=job).promised_at
+
+
+@tool(timeout=0.05)
+async def slow_send(word: str, call: ToolCall) -> str:
+    """Do something on the event loop, more slowly than it may, whatever one says."""
+    world.did(word)
+    try:
+        await asyncio.sleep(0.2)
+    except asyncio.CancelledError:
+        world.did(f"{word} cancelled")
+    return "late"
+
+
+@flow
+async def sends_slowly(ctx: Any, goal: dict[str, Any]) -> Any:
+    """Call a slow tool."""
+    return await ctx.tool(slow_send, word=goal["word"])
+
+
+def test_the_late_outcome_of_an_async_call_is_written_off_the_event_loop() -> None:
+    word = a_word()
+    job = asked("sends_slowly", {"word": word})
+    run_until_parked(job)
+    until(lambda: "late_outcome" in kinds(job))
+    assert run_until_parked(job).output == "late"
+    assert "outcome_unknown" in kinds(job)
+    assert world.times(word) == 1

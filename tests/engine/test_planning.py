@@ -29,7 +29,7 @@ def graph_of(**changes: Any) -> dict[str, Any]:
     return drawn
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown tool": ({"one": {"tool": "ad"}}, "one"),
     "a dangling reference": ({"two": {"args": {"a": {"$ref": ["none"]}}}}, "two"),
     "a cycle": ({"one": {"args": {"a": {"$ref": ["two"]}}}}, "one"),

@@ -61,7 +61,9 @@ def test_valkey_carries_the_knocks(
 ) -> None:
     monkeypatch.setattr(clock, "_offset", None)
     with crew(fresh_database, tmp_path, shared_valkey.url) as made, working(made, "one") as workers:
-        jobs = [asked("spread", {"word": a_word(), "branches": 2, "items": 2, "seconds": 0}) for _ in range(3)]
+        jobs = [
+            asked("spread", {"word": a_word(), "branches": 2, "items": 2, "seconds": 0}) for _ in range(3)
+        ]
         for job in jobs:
             ends(job, *workers)
 
@@ -74,7 +76,9 @@ def test_a_short_sleep_ends_on_time_and_not_with_the_next_tick(at_work: Crew) ->
     assert (done.finished_at - done.created_at).total_seconds() < 2.5
 
 
-def test_a_worker_told_to_stop_finishes_its_call_says_good_bye_and_another_does_the_rest(at_work: Crew) -> None:
+def test_a_worker_told_to_stop_finishes_its_call_says_good_bye_and_another_does_the_rest(
+    at_work: Crew,
+) -> None:
     word = a_word()
     with working(at_work, "one", "two", options=("-P", "threads", "-c", "1")) as (first, second):
         job = asked("spread", {"word": word, "branches": 4, "items": 2, "seconds": 1})

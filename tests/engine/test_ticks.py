@@ -20,6 +20,7 @@ from jobs.registration import register
 from jobs.testing import in_this_process
 from jobs.worker import Control
 from tests.agents.tools import add, look
+from tests.brokers.workers import until
 from tests.engine.driving import a_word, asked, kinds, started
 from tests.factories import a_worker, recorded_knocks, status_of
 
@@ -57,6 +58,12 @@ def test_of_ten_ticks_at_once_one_is_made() -> None:
     assert sorted(in_threads(10, scheduler.tick)) == [False] * 9 + [True]
 
 
+def test_a_tick_that_was_just_made_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "PERIOD", 1000.0)
+    assert scheduler.tick()
+    assert not scheduler.tick()
+
+
 def test_a_stale_tick_is_taken_over_by_the_control_thread_of_a_worker() -> None:
     assert scheduler.tick()
     control = Control("controlled", 1, hand_off=False)
@@ -65,14 +72,7 @@ def test_a_stale_tick_is_taken_over_by_the_control_thread_of_a_worker() -> None:
         try:
             clock.shift(4)
             before = clock.now()
-            deadline = threading.Event()
-            for _ in range(500):
-                row = Tick.objects.get()
-                if row.finished_at is not None and row.finished_at >= before:
-                    break
-                deadline.wait(0.02)
-            else:
-                pytest.fail("no tick was made")
+            until(lambda: Tick.objects.filter(finished_at__gte=before).exists())
         finally:
             control.drain(0)
 
@@ -147,7 +147,8 @@ def parked_jobs(count: int) -> None:
     row = Step.objects.get(job_id=job)
     assert (row.state, row.wake_at) == ("parked", None)
     Step.objects.bulk_create(
-        Step(job_id=uuid4(), node=row.node, tenant=row.tenant, kind=row.kind, state=row.state) for _ in range(count - 1)
+        Step(job_id=uuid4(), node=row.node, tenant=row.tenant, kind=row.kind, state=row.state)
+        for _ in range(count - 1)
     )
 
 

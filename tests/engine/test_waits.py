@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobs import TaskGraph, signal
@@ -14,7 +16,7 @@ from tests.factories import person, status_of
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def waiting(**options: object) -> TaskGraph:
+def waiting(**options: Any) -> TaskGraph:
     graph = TaskGraph()
     graph.output(graph.wait("go", signal="go", **options))
     return graph

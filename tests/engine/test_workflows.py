@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -150,11 +151,12 @@ def test_a_workflow_that_is_tried_again_makes_only_the_failed_call_again() -> No
 def catches(ctx: Any, goal: dict[str, Any]) -> list[Any]:
     """Catch a failed call, a passed deadline and a child that failed."""
     found = []
-    for make in (
+    makers: list[Callable[[], Any]] = [
         lambda: ctx.tool(look, word=goal["word"]),
         lambda: ctx.signal("never", deadline=60),
         lambda: ctx.child("adder", {"a": 1}),
-    ):
+    ]
+    for make in makers:
         try:
             make()
         except TimedOut:
@@ -239,7 +241,10 @@ def test_the_log_is_quiet_while_the_past_is_played_again(caplog: pytest.LogCaptu
         run_until_parked(job)
         signal(job, "go", actor=person())
         assert run_until_parked(job).status == "completed"
-    assert [each for each in caplog.messages if each in ("between", "at the end")] == ["between", "at the end"]
+    assert [each for each in caplog.messages if each in ("between", "at the end")] == [
+        "between",
+        "at the end",
+    ]
     assert logging.getLogger("aetheris.workflow").filters == before
 
 

@@ -68,7 +68,9 @@ def crew(database: str, folder: Path, broker: str = "") -> Iterator[Crew]:
 
 
 @contextmanager
-def working(made: Crew, *names: str, options: tuple[str, ...] = ("-P", "threads", "-c", "4")) -> Iterator[list[Leashed]]:
+def working(
+    made: Crew, *names: str, options: tuple[str, ...] = ("-P", "threads", "-c", "4")
+) -> Iterator[list[Leashed]]:
     """Workers that have registered."""
     with ExitStack() as stack:
         before = alive()
@@ -101,5 +103,7 @@ def claims(job: Any) -> Counter[str]:
     """How many steps of the job each worker has claimed."""
     from jobs.bodies import parsed
 
-    bodies = parsed(Event.objects.filter(job_id=job, type="node_started").values_list("body", flat=True), "default")
+    bodies = parsed(
+        list(Event.objects.filter(job_id=job, type="node_started").values_list("body", flat=True)), "default"
+    )
     return Counter(body["worker"] for body in bodies)
