@@ -6,12 +6,15 @@ import os
 import re
 import signal
 import threading
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 VARIABLE = "AETHERIS_CRASH"
+HOLD_VARIABLE = "AETHERIS_CRASH_HOLD"  # a file: while it exists, the thread that is held waits
 EXIT_STATUS = 70
-_FORM = re.compile(r"([A-Za-z0-9_.-]+):([1-9][0-9]*)(?::(KILL|STOP|EXIT))?")
+_FORM = re.compile(r"([A-Za-z0-9_.-]+):([1-9][0-9]*)(?::(KILL|STOP|EXIT|HOLD))?")
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Plan:
 
 
 def parse(text: str | None) -> Plan | None:
-    """Read `"name:n"` or `"name:n:KILL|STOP|EXIT"` (KILL if left out); None or "" means off.
+    """Read `"name:n"` or `"name:n:KILL|STOP|EXIT|HOLD"` (KILL if left out); None or "" means off.
 
     Raises:
         ValueError: the text has another form; a fault test that silently tests nothing is worse.
@@ -42,7 +45,7 @@ def parse(text: str | None) -> Plan | None:
     found = _FORM.fullmatch(text)
     if found is None:
         raise ValueError(
-            f'{VARIABLE} is {text!r}; write "name:n" or "name:n:KILL", "name:n:STOP", "name:n:EXIT"'
+            f'{VARIABLE} is {text!r}; write "name:n" or "name:n:KILL", "name:n:STOP", "name:n:EXIT", "name:n:HOLD"'
         )
     return Plan(found[1], int(found[2]), found[3] or "KILL")
 
@@ -59,5 +62,14 @@ def crashpoint(name: str) -> None:
 def _act(action: str) -> NoReturn | None:
     if action == "EXIT":
         os._exit(EXIT_STATUS)
+    if action == "HOLD":
+        return _hold(Path(os.environ[HOLD_VARIABLE]))
     os.kill(os.getpid(), signal.SIGSTOP if action == "STOP" else signal.SIGKILL)
     return None
+
+
+def _hold(gate: Path) -> None:
+    """Keep this one thread here, and say so, until somebody removes the gate; the others go on."""
+    gate.with_suffix(".reached").touch()
+    while gate.exists():
+        time.sleep(0.01)

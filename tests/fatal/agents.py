@@ -68,6 +68,26 @@ def receipt(refund: str) -> str:
     return f"refund {refund}"
 
 
+@tool(name="fatal.look", effect="pure", timeout=60, retry=AGAIN)
+def look() -> int:
+    """What the order cost."""
+    return int(PaymentsClient.from_environment(timeout=50).order(ORDER)["cents"])
+
+
+@agent("fatal-look")
+def looked(goal: Goal) -> TaskGraph:
+    """Look, without any effect."""
+    g = TaskGraph()
+    g.output(g.tool("look", look))
+    return g
+
+
+@workflow(name="fatal-looking")
+async def looking(ctx: Any, goal: Goal) -> int:
+    """The same in a workflow."""
+    return int(await ctx.tool(look))
+
+
 @agent("fatal-graph")
 def graph(goal: Goal) -> TaskGraph:
     """Pay, then write a receipt."""
@@ -139,6 +159,7 @@ def thinking(ctx: Any, goal: Goal) -> dict[str, Any]:
     return {"said": said["text"], "die": ctx.random(), "cents": paid["cents"]}
 
 
+agent("fatal-looking")(looking)
 agent("fatal-thinking")(thinking)
 agent("fatal-def")(plain)
 agent("fatal-async")(asynchronous)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,20 @@ def query(url: str, statement: str) -> list[Row]:
         cursor = connection.execute(statement)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@contextmanager
+def writer_stands_aside(url: str) -> Iterator[None]:
+    """On SQLite, be the one writer, so that no other process is in the middle of a write."""
+    if not url.startswith("sqlite"):
+        yield
+        return
+    with closing(
+        sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30, isolation_level=None)
+    ) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
 
 
 def audit(url: str, counts: Mapping[str, int]) -> None:

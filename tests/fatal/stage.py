@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from jobs import resolve, submit
 from jobs.celery_defaults import configure
 from tests.factories import person
 from tests.fatal import agents
-from tests.fatal.audit import Row, audit, query
+from tests.fatal.audit import Row, audit, query, writer_stands_aside
 from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
 
@@ -59,7 +60,10 @@ class Stage:
             "INFO",
             *QUIET,
         ]
-        made = self.start("celery", args, AETHERIS_CRASH=crash, AETHERIS_LEASE_TTL=str(ttl))
+        hold = self.folder / f"{name}.hold"
+        hold.touch()
+        env = {"AETHERIS_CRASH": crash, "AETHERIS_CRASH_HOLD": str(hold), "AETHERIS_LEASE_TTL": str(ttl)}
+        made = self.start("celery", args, **env)
         begun = f"worker {name}"
         until(lambda: "ready." in made.said or not made.alive or made.stopped, what=begun, told=self.story)
         assert "registered as" in made.said, f"worker {name} did not start:\n{made.said}"
@@ -78,6 +82,28 @@ class Stage:
         made = self.nursery.start(module, args, env={**clean, **ours, **env}, log=log)
         self.processes.append(made)
         return made
+
+    def stop(self, worker: Running, *, at_its_point: bool = True) -> None:
+        """Stop a worker by SIGSTOP, once it is held at its crash point (if it has one).
+
+        It is stopped while this process has SQLite's one writer's place: a process that stood still with it
+        would stop everybody.
+        """
+        if at_its_point:
+            self.until(
+                self._gate(worker).with_suffix(".reached").exists, "a worker to be held", ticking=False
+            )
+        with writer_stands_aside(self.database):
+            worker.send(signal.SIGSTOP)
+            self.until(lambda: worker.stopped, "a worker to stand still", ticking=False)
+
+    def go_on(self, worker: Running) -> None:
+        """Let a stopped worker go on, past the point where it was held."""
+        self._gate(worker).unlink()
+        worker.send(signal.SIGCONT)
+
+    def _gate(self, worker: Running) -> Path:
+        return self.folder / f"w{self.processes.index(worker)}.hold"
 
     # --- wishes --------------------------------------------------------------------------------------
 
@@ -185,7 +211,8 @@ class Stage:
 
     def close(self) -> None:
         """End what still runs."""
-        self.effects.behave("normal")
+        for door in ("refund", "order"):
+            self.effects.behave("normal", on=door)
         self.effects.release()
         for process in self.processes:
             process.kill()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from tests.fatal.stage import FORMS, Stage
@@ -31,16 +29,15 @@ def test_knocks_delivered_to_two_processes_at_once_lead_to_one_effect_each(stage
 
 @pytest.mark.parametrize("form", FORMS)
 def test_who_comes_second_to_a_promise_writes_nothing_and_calls_nothing(stage: Stage, form: str) -> None:
-    slow = stage.worker(
-        crash="before_promise:1:STOP", slots=1, ttl=2
-    )  # a workflow has claimed: that lease passes
+    # A workflow has made its claim before it stands still; that lease passes.
+    slow = stage.worker(crash="before_promise:1:HOLD", slots=1, ttl=3)
     job = stage.submit(form, "fatal.pay_keyed")
-    stage.until(lambda: slow.stopped, "the first worker to stand still", ticking=False)
+    stage.stop(slow)
     begun = slow.said.count("received")
     stage.worker(ttl=3)
     stage.until_status(job, "completed", "failed")
     told = stage.kinds(job)
-    slow.send(signal.SIGCONT)
+    stage.go_on(slow)
     stage.until(
         lambda: slow.said.count("succeeded in") >= begun, "the slow worker to be through", ticking=False
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from tests.fatal.processes import Running
@@ -21,9 +19,9 @@ def calls(stage: Stage, job: str) -> list[int]:
 
 def stopped_after_its_promise(stage: Stage, form: str, tool: str) -> tuple[Running, str]:
     """A job whose worker stands between its promise and its last look at the lease, and another worker."""
-    first = stage.worker(crash="after_promise:1:STOP", slots=1, ttl=TTL)
+    first = stage.worker(crash="after_promise:1:HOLD", slots=1, ttl=TTL)
     job = stage.submit(form, tool)
-    stage.until(lambda: first.stopped, "the first worker to stand still", ticking=False)
+    stage.stop(first)
     stage.worker(ttl=TTL)
     return first, job
 
@@ -34,7 +32,7 @@ def stopped_in_its_call(stage: Stage, tool: str) -> tuple[Running, str]:
     first = stage.worker(slots=1, ttl=TTL)
     job = stage.submit("graph", tool)
     stage.until_hanging()
-    first.send(signal.SIGSTOP)
+    stage.stop(first, at_its_point=False)
     stage.worker(ttl=TTL)
     return first, job
 
@@ -42,7 +40,7 @@ def stopped_in_its_call(stage: Stage, tool: str) -> tuple[Running, str]:
 def goes_on(stage: Stage, first: Running, job: str) -> None:
     """Let the first worker go on until it has told what it knows; it adds evidence and nothing else."""
     told, row = stage.kinds(job), stage.job(job)
-    first.send(signal.SIGCONT)
+    stage.go_on(first)
     stage.until(lambda: stage.kinds(job) != told, "the late outcome")
     assert stage.kinds(job) == [*told, "late_outcome"]
     assert stage.job(job)["status"] == row["status"] == "completed"
@@ -57,6 +55,25 @@ def test_a_worker_whose_lease_has_passed_does_not_call(stage: Stage, form: str) 
     assert calls(stage, job) == [1]
     goes_on(stage, first, str(line["job_id"]))
     assert calls(stage, job) == stage.counts(job) == [1]
+
+
+@pytest.mark.parametrize("form", ["look", "looking"])
+def test_an_answer_under_a_stale_fence_is_evidence_and_no_more(stage: Stage, form: str) -> None:
+    first = stage.worker(crash="before_outcome:1:HOLD", slots=1, ttl=TTL)
+    job = stage.submit(form, "none")
+    stage.stop(first)
+    stage.effects.behave("hang", on="order")
+    stage.worker(ttl=TTL)
+    stage.until_hanging(ticking=True)  # the second worker asks the same again, and waits
+    told = stage.kinds(job)
+    stage.go_on(first)
+    stage.until(lambda: stage.kinds(job) != told, "the late outcome")
+    assert stage.kinds(job) == [*told, "late_outcome"]
+    assert stage.status(job) == "running"
+    stage.effects.behave("normal", on="order")
+    stage.effects.release()
+    stage.until_status(job, "completed", "failed")
+    assert stage.kinds(job).count("node_finished") == 2
 
 
 def test_what_a_person_released_is_not_done_twice_by_who_had_promised_it(stage: Stage) -> None:
@@ -89,7 +106,7 @@ def test_an_answer_that_comes_after_the_lease_closes_the_open_question(stage: St
     first, job = stopped_in_its_call(stage, "fatal.pay")
     stage.until_status(job, "parked")
     assert [line["state"] for line in stage.lines(job)] == ["unknown"]
-    first.send(signal.SIGCONT)
+    stage.go_on(first)
     stage.effects.release()
     stage.until_status(job, "completed", "failed")
     assert "late_outcome" in stage.kinds(job)
@@ -106,7 +123,7 @@ def test_what_the_probe_has_found_is_not_told_again_by_who_did_it(stage: Stage) 
 def test_a_worker_that_was_declared_dead_comes_back_as_a_new_one(stage: Stage) -> None:
     first, job = stopped_after_its_promise(stage, "graph", "fatal.pay_keyed")
     stage.until_status(job, "completed", "failed")
-    first.send(signal.SIGCONT)
+    stage.go_on(first)
     stage.until(lambda: first.said.count("registered as") == 2, "the first worker to register anew")
     stage.processes[1].kill()
     other = stage.submit("graph", "fatal.pay")
