@@ -11,7 +11,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-READ_OFF = 64 * 1024 * 1024  # bytes of a refused body that are read and dropped, so that the client sees the answer
+READ_OFF = (
+    64 * 1024 * 1024
+)  # bytes of a refused body that are read and dropped, so that the client sees the answer
 
 
 class BodyLimit:

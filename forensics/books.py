@@ -27,7 +27,11 @@ def compare(job: Job, state: JobState, facts: Sequence[Fact]) -> Break | None:
         facts: the events themselves.
     """
     return (
-        _job(job, state) or _tenants(state) or _agenda(state) or _approvals(state, facts) or _ledger(state, facts)
+        _job(job, state)
+        or _tenants(state)
+        or _agenda(state)
+        or _approvals(state, facts)
+        or _ledger(state, facts)
     )
 
 
@@ -58,7 +62,9 @@ def _request(job: Job, state: JobState) -> Break | None:
     """The digest of the request that an idempotency key stands for; the key itself is in no event."""
     request = {"goal": state.goal, "tags": list(state.tags), "priority": state.priority}
     names = (state.agent, f"{state.agent}@{state.version}")
-    told = [digest_of({**request, "agent": name}) for name in names] if job.idempotency_key is not None else [""]
+    told = (
+        [digest_of({**request, "agent": name}) for name in names] if job.idempotency_key is not None else [""]
+    )
     if job.request_digest not in told:
         return _differs("derived_row", 1, "the job row", "request_digest", job.request_digest, told[0])
     return None
@@ -77,17 +83,26 @@ def _agenda(state: JobState) -> Break | None:
     told = agenda_of(state)
     if set(stored) != set(told):
         return _differs("derived_row", state.seq, "the agenda", "its steps", sorted(stored), sorted(told))
-    broken = (_row("derived_row", state.seq, f"step {node}", stored[node], row) for node, row in sorted(told.items()))
+    broken = (
+        _row("derived_row", state.seq, f"step {node}", stored[node], row)
+        for node, row in sorted(told.items())
+    )
     return next((each for each in broken if each is not None), None)
 
 
 def _approvals(state: JobState, facts: Sequence[Fact]) -> Break | None:
-    told = {UUID(each.info["approval"]): each.path for each in state.calls.values() if each.kind == "approval"}
+    told = {
+        UUID(each.info["approval"]): each.path for each in state.calls.values() if each.kind == "approval"
+    }
     stored = {row.id: row for row in Approval.objects.filter(job_id=state.job)}
     if set(stored) != set(told):
         return _differs("derived_row", state.seq, "the approvals", "their ids", sorted(stored), sorted(told))
     for key, path in sorted(told.items()):
-        seqs = [fact for fact in facts if fact.node == path and fact.type in ("approval_requested", "approval_decided")]
+        seqs = [
+            fact
+            for fact in facts
+            if fact.node == path and fact.type in ("approval_requested", "approval_decided")
+        ]
         row = approval_row(state, path)
         row |= {"job_id": UUID(row["job_id"]), "requested_at": parse(seqs[0].at),
                 "decided_at": parse(seqs[-1].at) if row["state"] != "open" else None}  # fmt: skip
@@ -101,7 +116,9 @@ def _ledger(state: JobState, facts: Sequence[Fact]) -> Break | None:
     told = lines_of(state, facts)
     stored = {row.id: row for row in Invocation.objects.filter(job_id=state.job)}
     for key in sorted(set(stored) - set(told)):
-        return Break("ledger_line", state.seq, f"ledger line {key} of call {stored[key].node}: no event speaks of it")
+        return Break(
+            "ledger_line", state.seq, f"ledger line {key} of call {stored[key].node}: no event speaks of it"
+        )
     for key, (seq, columns) in told.items():
         if key not in stored:
             return Break("ledger_line", seq, f"ledger line {key} of call {columns['node']} is missing")

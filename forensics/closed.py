@@ -44,7 +44,12 @@ def closed(refuse: Callable[[str], object]) -> Iterator[None]:
 
 
 def _no_query(
-    refuse: Callable[[str], object], execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    refuse: Callable[[str], object],
+    execute: Callable[..., Any],
+    sql: str,
+    params: Any,
+    many: bool,
+    context: Any,
 ) -> Any:
     refuse(f"the database ({sql.split(None, 1)[0]})")
     return execute(sql, params, many, context)

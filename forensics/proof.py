@@ -83,9 +83,15 @@ def against_head(head: Head, seq: int, hash: str) -> Break | None:
         hash: the hash that it holds.
     """
     if head.seq < seq:
-        return Break("missing", head.seq + 1, f"the job row says its head is event {seq}, the stream ends at {head.seq}")
+        return Break(
+            "missing",
+            head.seq + 1,
+            f"the job row says its head is event {seq}, the stream ends at {head.seq}",
+        )
     if head.seq > seq:
-        return Break("extra", seq + 1, f"the job row says its head is event {seq}, the stream goes on to {head.seq}")
+        return Break(
+            "extra", seq + 1, f"the job row says its head is event {seq}, the stream goes on to {head.seq}"
+        )
     if head.hash != hash:
         return Break("forked_head", seq, f"the job row says event {seq} has the hash {hash[:12]}…, in the stream it "
                      f"has {head.hash[:12]}…")  # fmt: skip
@@ -100,14 +106,22 @@ def _check(job: str, row: Row, expected: int, last: str) -> Break | None:
     if bad is not None:
         return Break("bad_form", row.seq, f"event {row.seq}: {bad} has not its exact form")
     if (row.body is None) != (row.salt is None):
-        return Break("changed_body", row.seq, f"event {row.seq}: body and salt are erased together or not at all")
+        return Break(
+            "changed_body", row.seq, f"event {row.seq}: body and salt are erased together or not at all"
+        )
     if row.body is not None and row.salt is not None and not _commits(row.salt, row.body, row.digest):
-        return Break("changed_body", row.seq, f"event {row.seq}: the body is not the one that its digest commits to")
+        return Break(
+            "changed_body", row.seq, f"event {row.seq}: the body is not the one that its digest commits to"
+        )
     if row.prev != last:
         return Break("changed_header", row.seq, f"event {row.seq} does not link to event {row.seq - 1}")
-    computed = link(job=job, seq=row.seq, type=row.type, node=row.node, at=row.at, digest=row.digest, prev=row.prev)
+    computed = link(
+        job=job, seq=row.seq, type=row.type, node=row.node, at=row.at, digest=row.digest, prev=row.prev
+    )
     if computed != row.hash:
-        return Break("changed_header", row.seq, f"event {row.seq}: type, node, time, digest or link were changed")
+        return Break(
+            "changed_header", row.seq, f"event {row.seq}: type, node, time, digest or link were changed"
+        )
     return None
 
 

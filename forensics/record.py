@@ -76,7 +76,9 @@ def broken_part(rows: Sequence[Row], tenant: str) -> Break | None:
         if text is None:
             return Break("changed_body", seq, f"event {seq}: its part {name!r} ({digest[:12]}…) is missing")
         if sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest:
-            return Break("changed_body", seq, f"event {seq}: its part {name!r} is not the one that its digest names")
+            return Break(
+                "changed_body", seq, f"event {seq}: its part {name!r} is not the one that its digest names"
+            )
     return None
 
 

@@ -15,7 +15,9 @@ from jobs.core.playback import NonDeterminism, Wish, compare, outcome
 from jobs.core.state import Asked, JobState
 
 QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
-PATIENCE = 200  # looks, a twentieth of a second apart, at a function that waits for something that is no question
+PATIENCE = (
+    200  # looks, a twentieth of a second apart, at a function that waits for something that is no question
+)
 
 
 class EndOfRecord(BaseException):

@@ -125,13 +125,17 @@ def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
     """The first question that differs: another one, one more, or one less."""
     other, end = recorded.first, recorded.end
     if isinstance(other, OutsideWorld):
-        return Divergence("outside_world", node.id, node.id, "nothing", other.what, f"step {node.id}: {other}")
+        return Divergence(
+            "outside_world", node.id, node.id, "nothing", other.what, f"step {node.id}: {other}"
+        )
     if other is not None and not _failed_as(node.error, _Ended(error=other)):
         return Divergence("other_command", node.id, other.path, other.recorded, other.asked, str(other))
     if other is not None or _retried(node):
         return None
     left = _left_out(recorded)
-    added = end is not None and end.path not in recorded.state.calls and (left is not None or _was_at_rest(node))
+    added = (
+        end is not None and end.path not in recorded.state.calls and (left is not None or _was_at_rest(node))
+    )
     if end is not None and added:
         asked, had = f"{end.kind} {end.name}".strip(), _named(left) if left else "nothing more"
         return Divergence("other_command", node.id, end.path, had, asked, f"at path {end.path} the code asks {asked}, "
@@ -173,7 +177,11 @@ def _other_end(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[Fa
     if node.status == "failed":
         return None if _failed_as(node.error, ended) else _end(node, f"failed: {_error(node)}", ended)
     if node.status == "done":
-        return _end(node, "a result", ended) if ended.error is not None else _other_value(recorded, node, ended, facts)
+        return (
+            _end(node, "a result", ended)
+            if ended.error is not None
+            else _other_value(recorded, node, ended, facts)
+        )
     at_rest = node.status == "parked" and node.hold is None
     waits = isinstance(ended.error, EndOfRecord)
     return _end(node, "a wait", ended) if at_rest and not waits and not _retried(node) else None
@@ -201,7 +209,9 @@ def _failed_as(error: Mapping[str, Any] | None, ended: _Ended) -> bool:
         return error is not None
     raised, code = ended.error, error.get("code")
     if raised is None:
-        return "node" in error or (code in ("result_unstorable", "not_json") and storable(ended.value, conf().MAX_RESULT)[0] is None)
+        return "node" in error or (
+            code in ("result_unstorable", "not_json") and storable(ended.value, conf().MAX_RESULT)[0] is None
+        )
     match raised:
         case EndOfRecord():
             return bool(code == "park_caught")
@@ -267,5 +277,7 @@ def _first_node(had: list[dict[str, Any]], made: list[dict[str, Any]]) -> tuple[
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else "nothing" if value is None else json.dumps(value, sort_keys=True)
+    text = (
+        value if isinstance(value, str) else "nothing" if value is None else json.dumps(value, sort_keys=True)
+    )
     return text if len(text) <= 200 else f"{text[:199]}…"

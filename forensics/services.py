@@ -91,7 +91,9 @@ def replay_job(job_id: UUID | str) -> dict[str, Any]:
 
 def _bodies(state: JobState) -> list[str]:
     """Steps whose body is a function, in the order of the plan; only those that have begun."""
-    workflows = [name for name in (state.plan.nodes if state.plan else ()) if state.nodes[name].kind == "workflow"]
+    workflows = [
+        name for name in (state.plan.nodes if state.plan else ()) if state.nodes[name].kind == "workflow"
+    ]
     return [name for name in (PLAN_STEP, *workflows) if state.nodes[name].fence]
 
 

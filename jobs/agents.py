@@ -160,7 +160,11 @@ def get_agent(name: str, version: str) -> Agent:
     if found is None:
         known = sorted(f"{n}@{v}" for n, v in _agents if n == name) or sorted({n for n, _ in _agents})
         near = get_close_matches(name, [n for n, _ in _agents], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near and near[0] != name else f"; registered here: {', '.join(known)}"
+        hint = (
+            f"; did you mean {near[0]!r}?"
+            if near and near[0] != name
+            else f"; registered here: {', '.join(known)}"
+        )
         raise UnknownAgent(f"agent {name}@{version} is not registered in this process{hint}")
     return found
 
@@ -173,7 +177,9 @@ def get_workflow(name: str) -> Workflow:
     """
     found = _workflows.get(name)
     if found is None:
-        raise UnknownWorkflow(f"workflow {name!r} is not registered; registered here: {', '.join(sorted(_workflows))}")
+        raise UnknownWorkflow(
+            f"workflow {name!r} is not registered; registered here: {', '.join(sorted(_workflows))}"
+        )
     return found
 
 

@@ -57,8 +57,7 @@ def approval_wish(
     """
     if not groups and not users:
         raise ValueError("an approval asks somebody: give groups=[…] or users=[…]")
-    if isinstance(quorum, bool) or not isinstance(quorum, int) or quorum < 1 or (not groups and quorum > len(users)):
-        raise ValueError(f"quorum is {quorum!r}; it must be at least 1, and at most the number of users asked")
+    _check_quorum(quorum, None if groups else len(users))
     if on_timeout not in ("reject", "approve", "escalate"):
         raise ValueError(f"on_timeout is {on_timeout!r}; it must be 'reject', 'approve' or 'escalate'")
     if on_timeout == "escalate" and not escalate_to:
@@ -71,3 +70,11 @@ def approval_wish(
         "form": form.model_json_schema() if hasattr(form, "model_json_schema") else form,
     }  # fmt: skip
     return spec, spec
+
+
+def _check_quorum(quorum: Any, most: int | None) -> None:
+    whole = isinstance(quorum, int) and not isinstance(quorum, bool)
+    if not whole or quorum < 1 or (most is not None and quorum > most):
+        raise ValueError(
+            f"quorum is {quorum!r}; it must be at least 1, and at most the number of users asked"
+        )

@@ -114,7 +114,9 @@ def watch_late(claim: Claim, asked: Asked, late: Future[Touch] | None, *, on_loo
     """An abandoned call may still tell its outcome: it is kept as evidence (Law L4)."""
     if late is None:
         return
-    tell = partial(loop.aside, tell_late) if on_loop else tell_late  # the loop itself must not wait for a database
+    tell = (
+        partial(loop.aside, tell_late) if on_loop else tell_late
+    )  # the loop itself must not wait for a database
 
     def keep(future: Future[Touch]) -> None:
         if future.cancelled() or future.exception() is not None:
@@ -140,7 +142,10 @@ def break_off(claim: Claim, error: Exception) -> None:
     claim.me.broken.add(claim.key)
     if isinstance(error, DatabaseError | InterfaceError):
         return  # nothing can be written now; the control thread frees the claim
-    told = {"code": "engine_error", "message": f"step {claim.node} broke off: {type(error).__name__}: {error}"}
+    told = {
+        "code": "engine_error",
+        "message": f"step {claim.node} broke off: {type(error).__name__}: {error}",
+    }
     try:
         claim.commit(FailNode(node=claim.node, fence=claim.fence, error=told))
     except Refused as refused:

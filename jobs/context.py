@@ -32,7 +32,13 @@ class Backend(Protocol):
     is_async: bool
 
     def ask(self, wish: Wish, *, timeout: float | None = None, retry: Retry | None = None) -> Any: ...
-    async def ask_async(self, wish: Wish, *, timeout: float | None = None, retry: Retry | None = None) -> Any: ...  # noqa: ASYNC109
+    async def ask_async(
+        self,
+        wish: Wish,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - of the call that is asked for, not of the asking
+        retry: Retry | None = None,
+    ) -> Any: ...
     def reading(self, path: str, kind: str, make: Callable[[], Any]) -> Any: ...
     def gather(self, works: Sequence[Callable[[], Any]]) -> list[Any]: ...
     async def gather_async(self, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]: ...
@@ -127,7 +133,9 @@ class Context:
     ) -> Any:  # fmt: skip
         """Ask a model; gives `{text, output, tool_calls, usage, model}`. It never calls tools itself."""
         schema = output.model_json_schema() if hasattr(output, "model_json_schema") else output
-        request = model_request(model, jsonable(messages), tools=tools, output=schema, params=jsonable(params))
+        request = model_request(
+            model, jsonable(messages), tools=tools, output=schema, params=jsonable(params)
+        )
         limit = None if timeout is None else seconds(timeout)
         return self._ask("llm", "aetheris.llm", request, timeout=limit, retry=retry)
 
@@ -184,7 +192,9 @@ class Context:
     def patched(self, id: str) -> Any:
         """Whether this run takes the new code: true for jobs that reach this point for the first time."""
         scope = self._scope()
-        path = f"{scope.prefix}/patched.{check_id(id, 'patch id')}"  # takes no number: old records keep theirs
+        path = (
+            f"{scope.prefix}/patched.{check_id(id, 'patch id')}"  # takes no number: old records keep theirs
+        )
         seen = self._backend.recorded(f"{scope.prefix}/{scope.count}")
         return self._value(bool(self._backend.reading(path, "patched", lambda: not seen)))
 

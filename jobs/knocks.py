@@ -68,4 +68,6 @@ def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
     try:
         current_app.send_task(task, args=args, queue=queue, ignore_result=True, argsrepr="", kwargsrepr="")
     except (OperationalError, OSError) as error:
-        log.warning("no knock for %s %s: the broker does not answer (%s); the sweep will knock", task, args, error)
+        log.warning(
+            "no knock for %s %s: the broker does not answer (%s); the sweep will knock", task, args, error
+        )

@@ -27,7 +27,9 @@ def checked_plan(result: Any) -> Plan:
     elif isinstance(result, dict):
         data = result
     else:
-        raise PlanError(f"a planner returns a TaskGraph (or its JSON), not {type(result).__name__}", "not_a_graph")
+        raise PlanError(
+            f"a planner returns a TaskGraph (or its JSON), not {type(result).__name__}", "not_a_graph"
+        )
     tools = all_tools()
     agents = {each.name for each in all_agents()} | {each.offer for each in all_agents()}
     elsewhere = {(row.kind, row.name, row.version) for row in Definition.objects.all()}
@@ -55,7 +57,9 @@ def _check_arguments(node: PlanNode, tools: dict[str, Tool]) -> None:
             raise PlanError(f"node {node.id}: tool {tool.name!r} has no argument {name!r}; it takes "
                             f"{', '.join(sorted(known)) or 'none'}", "bad_arguments", node.id)  # fmt: skip
         for name in sorted(required - set(args)):
-            raise PlanError(f"node {node.id}: tool {tool.name!r} needs the argument {name!r}", "bad_arguments", node.id)
+            raise PlanError(
+                f"node {node.id}: tool {tool.name!r} needs the argument {name!r}", "bad_arguments", node.id
+            )
         return
     try:
         validate_args(tool, {name: _literal(expr) for name, expr in args.items()})
@@ -81,7 +85,6 @@ def requirements(plan: Plan) -> dict[str, tuple[str, ...]]:
         if tool is not None and tool.requires:
             needs[name] = tuple(tool.requires)
         elif tool is None and node.spec.get("tool") in rows:
-
             listed = tuple(json.loads(rows[node.spec["tool"]].requires))
             if listed:
                 needs[name] = listed

@@ -67,7 +67,9 @@ def _model_request(spec: Any, scope: JobScope) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def model_request(model: str, messages: Any, *, tools: Any = (), output: Any = None, params: Any = None) -> dict[str, Any]:
+def model_request(
+    model: str, messages: Any, *, tools: Any = (), output: Any = None, params: Any = None
+) -> dict[str, Any]:
     """The arguments of a model call: tools are given to the model by name and schema, never called by it."""
     named = [each if isinstance(each, Tool) else get_tool(each) for each in tools]
     return {
@@ -77,7 +79,13 @@ def model_request(model: str, messages: Any, *, tools: Any = (), output: Any = N
 
 
 def promise_for(
-    state: JobState, path: str, tool: Tool, args: dict[str, Any], *, timeout: float | None = None, retry: Any = None
+    state: JobState,
+    path: str,
+    tool: Tool,
+    args: dict[str, Any],
+    *,
+    timeout: float | None = None,
+    retry: Any = None,
 ) -> Promise:
     """The promise of a call.
 

@@ -52,7 +52,9 @@ def capabilities() -> list[str]:
     return sorted({*conf().CAPABILITIES, *extra})
 
 
-def register(name: str, *, slots: int, hand_off: bool = True, ttl: float | None = None) -> tuple[Incarnation, Worker]:
+def register(
+    name: str, *, slots: int, hand_off: bool = True, ttl: float | None = None
+) -> tuple[Incarnation, Worker]:
     """Register this process as a new incarnation of a worker.
 
     Args:
@@ -71,7 +73,11 @@ def register(name: str, *, slots: int, hand_off: bool = True, ttl: float | None 
         capabilities=json.dumps(capabilities()), offers=json.dumps(offers),
     )  # fmt: skip
     me = Incarnation(
-        id=str(row.id), ttl=ttl, capabilities=frozenset(capabilities()), offers=frozenset(offers), hand_off=hand_off
+        id=str(row.id),
+        ttl=ttl,
+        capabilities=frozenset(capabilities()),
+        offers=frozenset(offers),
+        hand_off=hand_off,
     )
     return me, row
 

@@ -72,7 +72,9 @@ def _wake_at(state: JobState, node: Node) -> str | None:
         return state.created_at  # always due; `knock_at` spaces the knocks
     if node.status != "running" or state.phase == "open":
         return node.wake_at
-    deadlines = [state.calls[path].info["deadline"] for path in node.open if state.calls[path].status == "open"]
+    deadlines = [
+        state.calls[path].info["deadline"] for path in node.open if state.calls[path].status == "open"
+    ]
     if not deadlines:
         return None
     return plus(min(deadlines), GRACE)

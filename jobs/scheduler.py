@@ -91,18 +91,33 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
     silent = list(Worker.objects.filter(dead=False, alive_until__lt=now)[:BATCH]) if silence_counts else []
     for worker in silent:
         known = known_gone(worker)
-        done = Worker.objects.filter(id=worker.id, dead=False, alive_until__lt=now).update(dead=True, known_dead=known)
+        done = Worker.objects.filter(id=worker.id, dead=False, alive_until__lt=now).update(
+            dead=True, known_dead=known
+        )
         if done:
-            log.warning("worker %s is silent since %s: its steps go to others", worker.name, worker.alive_until)
+            log.warning(
+                "worker %s is silent since %s: its steps go to others", worker.name, worker.alive_until
+            )
     for worker in Worker.objects.filter(dead=False)[:BATCH]:  # sooner, where the death is known
-        if known_gone(worker) and Worker.objects.filter(id=worker.id, dead=False).update(dead=True, known_dead=True):
-            log.warning("worker %s is gone (process %s has ended): its steps go to others", worker.name, worker.pid)
+        if known_gone(worker) and Worker.objects.filter(id=worker.id, dead=False).update(
+            dead=True, known_dead=True
+        ):
+            log.warning(
+                "worker %s is gone (process %s has ended): its steps go to others", worker.name, worker.pid
+            )
 
 
 def release_dead(now: datetime) -> None:
     """Free the steps of dead workers."""
-    busy = Step.objects.filter(worker__isnull=False).order_by("worker").values_list("worker", flat=True).distinct()
-    dead: dict[Any, bool] = dict(Worker.objects.filter(id__in=list(busy), dead=True).values_list("id", "known_dead"))
+    busy = (
+        Step.objects.filter(worker__isnull=False)
+        .order_by("worker")
+        .values_list("worker", flat=True)
+        .distinct()
+    )
+    dead: dict[Any, bool] = dict(
+        Worker.objects.filter(id__in=list(busy), dead=True).values_list("id", "known_dead")
+    )
     if not dead:
         return
     rows = Step.objects.filter(worker__in=list(dead))[:BATCH].values_list("job_id", "node", "fence", "worker")

@@ -134,7 +134,14 @@ def stop_what_is_cancelled(me: Incarnation) -> None:
     if not running:
         return
     jobs = {job for job, _ in running}
-    ending = set(map(str, Job.objects.filter(id__in=jobs, phase__in=("cancelling", "cancelled")).values_list("id", flat=True)))
+    ending = set(
+        map(
+            str,
+            Job.objects.filter(id__in=jobs, phase__in=("cancelling", "cancelled")).values_list(
+                "id", flat=True
+            ),
+        )
+    )
     for (job, _), cancel in running.items():
         if job in ending:
             cancel()

@@ -131,8 +131,13 @@ def _give_back(live: Live, over: BaseException) -> None:
     if isinstance(over, Fenced):
         return
     below = (claim.node, f"{claim.node}/")
-    calling = any(job == claim.job and (path == below[0] or path.startswith(below[1])) for job, path in claim.me.running())
+    calling = any(
+        job == claim.job and (path == below[0] or path.startswith(below[1]))
+        for job, path in claim.me.running()
+    )
     try:
-        claim.commit(LoseLease(node=claim.node, fence=claim.fence, reason="handed_back", known_dead=not calling))
+        claim.commit(
+            LoseLease(node=claim.node, fence=claim.fence, reason="handed_back", known_dead=not calling)
+        )
     except Refused as refused:
         log.debug("job %s, step %s: nothing to give back: %s", claim.job, claim.node, refused)

@@ -30,5 +30,7 @@ class Rate:
         found = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         seconds = (int(found[2] or 1) if found else 0) * (_UNITS[found[3]] if found else 0)
         if found is None or seconds == 0:
-            raise ValueError(f'{what}: rate is {text!r}; write calls per period, such as "10/s", "100/m" or "5/30s"')
+            raise ValueError(
+                f'{what}: rate is {text!r}; write calls per period, such as "10/s", "100/m" or "5/30s"'
+            )
         return cls(int(found[1]), float(seconds))

@@ -98,7 +98,9 @@ def reserve(line: Line) -> None:
     )  # fmt: skip
     if changed == 0:
         if Invocation.objects.filter(id=line.id).exists():
-            raise NotReserved(f"call {line.node} of job {line.job} is settled; attempt {line.attempt} is not promised")
+            raise NotReserved(
+                f"call {line.node} of job {line.job} is settled; attempt {line.attempt} is not promised"
+            )
         _insert(line)
 
 

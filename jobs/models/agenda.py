@@ -27,7 +27,9 @@ class Step(models.Model):
     worker = models.UUIDField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
     knock_at = models.DateTimeField(null=True, blank=True)
-    needs = models.CharField(max_length=255, default="", blank=True)  # agent@version, for planning and workflows
+    needs = models.CharField(
+        max_length=255, default="", blank=True
+    )  # agent@version, for planning and workflows
     requires = models.TextField(default="", blank=True)  # capabilities, comma-separated
     hold = models.CharField(max_length=16, default="", blank=True)  # version, capability, effect
 
@@ -40,7 +42,8 @@ class Step(models.Model):
                 name="the_agenda_holds_only_what_is_to_be_done",
             ),
             models.CheckConstraint(
-                condition=Q(state="running", worker__isnull=False) | (~Q(state="running") & Q(worker__isnull=True)),
+                condition=Q(state="running", worker__isnull=False)
+                | (~Q(state="running") & Q(worker__isnull=True)),
                 name="a_running_step_has_a_worker_and_no_other",
             ),
         ]

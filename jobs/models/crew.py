@@ -18,7 +18,9 @@ class Worker(models.Model):
     name = models.CharField(max_length=255)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
-    started = models.CharField(max_length=64)  # of the process, as the kernel tells it: a pid alone may be reused
+    started = models.CharField(
+        max_length=64
+    )  # of the process, as the kernel tells it: a pid alone may be reused
     registered_at = models.DateTimeField()
     alive_until = models.DateTimeField()
     dead = models.BooleanField(default=False)

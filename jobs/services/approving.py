@@ -38,7 +38,9 @@ def decide(
     plain = payloads.checked(form, "the form")
     filled = payloads.fitting(plain, schema) if decision == "approve" else plain
     words = payloads.checked(comment, "the comment")
-    wish = Vote(approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=words, form=filled)
+    wish = Vote(
+        approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=words, form=filled
+    )
     if not delivering.postponed(row.job_id, "vote", wish, actor):
         store.commit(row.job_id, wish, now=clock.database_now())
         row.refresh_from_db()
@@ -74,7 +76,12 @@ def _target(target: str | UUID, actor: Actor) -> Approval:
 
 
 def approve(
-    target: str | UUID, *, actor: Actor | None = None, digest: str | None = None, comment: str = "", form: Any = None
+    target: str | UUID,
+    *,
+    actor: Actor | None = None,
+    digest: str | None = None,
+    comment: str = "",
+    form: Any = None,
 ) -> Approval:
     """Approve by approval id, or by the id of a job with one open approval. Errors as for `decide`."""
     who = actor or system()

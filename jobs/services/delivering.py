@@ -109,7 +109,9 @@ def deliver_due(limit: int = BATCH) -> int:
         try:
             _carry_out(row)
         except Exception:
-            log.exception("delivery %s (%s to job %s) failed; it is tried again", row.id, row.command, row.job_id)
+            log.exception(
+                "delivery %s (%s to job %s) failed; it is tried again", row.id, row.command, row.job_id
+            )
             _later(row, "it raised; see the log")
     return len(rows)
 

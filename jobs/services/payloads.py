@@ -29,7 +29,9 @@ def checked(value: Any, what: str) -> Any:
         raise Invalid(f"{what} is not JSON: {error}", code="not_json") from None
     limit = conf().MAX_PAYLOAD
     if len(text) > limit:
-        raise TooLarge(f"{what} has {len(text)} bytes, the limit is {limit}; store it elsewhere and pass a reference")
+        raise TooLarge(
+            f"{what} has {len(text)} bytes, the limit is {limit}; store it elsewhere and pass a reference"
+        )
     return plain
 
 

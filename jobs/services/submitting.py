@@ -68,9 +68,7 @@ def submit(
         return found
     definition = chosen_definition(name, version)
     check_goal(definition, plain)
-    wish = CreateJob(
-        job=str(new_id()), agent=name, version=definition.version, goal=plain, actor=who, tags=words, priority=rank
-    )
+    wish = CreateJob(str(new_id()), name, definition.version, plain, who, tags=words, priority=rank)
     return _once(wish, idempotency_key, digest)
 
 
@@ -80,7 +78,9 @@ def _once(wish: CreateJob, key: str | None, digest: str) -> UUID:
         return UUID(wish.job)
     try:
         if connection.in_atomic_block:
-            with transaction.atomic():  # a savepoint: the loser of a race must not break the caller's transaction
+            with (
+                transaction.atomic()
+            ):  # a savepoint: the loser of a race must not break the caller's transaction
                 store.create(wish, idempotency_key=key, request_digest=digest)
         else:
             store.create(wish, idempotency_key=key, request_digest=digest)
@@ -117,7 +117,7 @@ def _key(key: str | None) -> str | None:
 def version_of(agent: Any) -> tuple[str, str | None]:
     """`"refund@2"` as name and pinned version (None: not pinned)."""
     if not isinstance(agent, str) or not agent:
-        raise Invalid("`agent` is the name of an agent, such as \"refund\" or \"refund@2\"", code="bad_agent")
+        raise Invalid('`agent` is the name of an agent, such as "refund" or "refund@2"', code="bad_agent")
     name, at, version = agent.partition("@")
     return name, version if at else None
 
@@ -172,7 +172,9 @@ def check_goal(definition: Definition, goal: Any) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(definition.schema))
     errors = [
         {"loc": [str(part) for part in error.absolute_path], "msg": error.message}
-        for error in sorted(validator.iter_errors({"goal": goal}), key=lambda error: list(map(str, error.path)))
+        for error in sorted(
+            validator.iter_errors({"goal": goal}), key=lambda error: list(map(str, error.path))
+        )
     ]
     if errors:
         told = "; ".join(f"{'.'.join(each['loc'])}: {each['msg']}" for each in errors[:3])
@@ -181,7 +183,11 @@ def check_goal(definition: Definition, goal: Any) -> None:
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(tags, str) or len(tags) > 20 or any(not isinstance(t, str) or not 1 <= len(t) <= 64 for t in tags):
+    if (
+        isinstance(tags, str)
+        or len(tags) > 20
+        or any(not isinstance(t, str) or not 1 <= len(t) <= 64 for t in tags)
+    ):
         raise Invalid("tags are up to 20 words of 1 to 64 characters", code="bad_tags")
     return tuple(dict.fromkeys(tags))
 

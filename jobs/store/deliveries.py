@@ -10,14 +10,22 @@ from ..core.chain import canonical
 from ..models import Delivery, Job
 
 LONGEST_WAIT = 60.0
-SLACK = timedelta(milliseconds=100)  # a sender's corrected clock may be ahead of the database's by a round trip
+SLACK = timedelta(
+    milliseconds=100
+)  # a sender's corrected clock may be ahead of the database's by a round trip
 PATIENCE = 10  # refusals of a command whose receiver does not exist yet
 
 
 def send(job: UUID, command: str, body: dict[str, Any], *, tenant: str, at: datetime) -> None:
     """Owe a job a command; it is there if the transaction around it commits."""
     Delivery.objects.create(
-        id=uuid4(), tenant=tenant, job_id=job, command=command, body=canonical(body), created_at=at, wake_at=at
+        id=uuid4(),
+        tenant=tenant,
+        job_id=job,
+        command=command,
+        body=canonical(body),
+        created_at=at,
+        wake_at=at,
     )
 
 

@@ -101,12 +101,16 @@ def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -
             return (_locked if attempt >= OPTIMISTIC else _optimistic)(known, wish)
         except Conflict:
             known.behind, unsure = True, None
-            if attempt >= OPTIMISTIC:  # read under the lock, and yet not the head: what was known is of another database
+            if (
+                attempt >= OPTIMISTIC
+            ):  # read under the lock, and yet not the head: what was known is of another database
                 known.forget()
         except Delivered:
             known.behind = True
             return None, False
-        except IntegrityError:  # another job was faster at a line of the ledger: what it wrote can be read now
+        except (
+            IntegrityError
+        ):  # another job was faster at a line of the ledger: what it wrote can be read now
             if collided:
                 raise
             known.behind = collided = True
@@ -118,7 +122,9 @@ def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -
     raise Busy(f"job {known.job} is being changed by others all the time; nothing was written, ask again")
 
 
-def _wait_for_database(known: Entry, outage: Exception, attempt: int, patience: Callable[[], bool] | None) -> None:
+def _wait_for_database(
+    known: Entry, outage: Exception, attempt: int, patience: Callable[[], bool] | None
+) -> None:
     """The answer is unknown: forget what was known, and look at the head before anything else."""
     cause = (outage.__cause__ or outage) if isinstance(outage, Unsure) else outage
     known.behind = True
@@ -259,7 +265,9 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
     sealed = seal(JobState(job=wish.job), draft.state, draft.facts, GENESIS)
     owes = _born(sealed, delivery, more)
     if connection.in_atomic_block:  # a host's own transaction: nothing is true before it commits
-        transaction.on_commit(lambda: knocks.after_commit(sealed.before, sealed.after, owes=owes), robust=True)
+        transaction.on_commit(
+            lambda: knocks.after_commit(sealed.before, sealed.after, owes=owes), robust=True
+        )
         return Committed(sealed.after, sealed.facts)
     known = entry(wish.job)
     with known.lock:

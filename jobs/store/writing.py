@@ -94,7 +94,10 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
     Event.objects.bulk_create(sealed.events)
     if sealed.blobs:
         Blob.objects.bulk_create(
-            [Blob(tenant=sealed.after.tenant, sha256=key, text=text) for key, text in sorted(sealed.blobs.items())],
+            [
+                Blob(tenant=sealed.after.tenant, sha256=key, text=text)
+                for key, text in sorted(sealed.blobs.items())
+            ],
             ignore_conflicts=True,
         )
     write_steps(sealed.before, sealed.after)
@@ -102,7 +105,9 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
     _write_approvals(sealed)
     owed = debts.write(sealed.after, sealed.facts)
     if delivery is not None and not Delivery.objects.filter(id=delivery).delete()[0]:
-        raise Delivered(f"delivery {delivery} to job {sealed.after.job} has been carried out by another process")
+        raise Delivered(
+            f"delivery {delivery} to job {sealed.after.job} has been carried out by another process"
+        )
     return awaited or owed
 
 
@@ -143,7 +148,10 @@ def write_steps(before: JobState, after: JobState) -> None:
         Step.objects.filter(job_id=after.job, node__in=removed).delete()
     if rows:
         Step.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["job_id", "node"], update_fields=[*STEP_FIELDS, "knock_at"]
+            rows,
+            update_conflicts=True,
+            unique_fields=["job_id", "node"],
+            update_fields=[*STEP_FIELDS, "knock_at"],
         )
 
 

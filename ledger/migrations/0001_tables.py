@@ -4,45 +4,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Invocation',
+            name="Invocation",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('tenant', models.CharField(default='default', max_length=64)),
-                ('job_id', models.UUIDField()),
-                ('node', models.CharField(max_length=255)),
-                ('tool', models.CharField(max_length=120)),
-                ('version', models.CharField(max_length=64)),
-                ('schema', models.CharField(max_length=64)),
-                ('effect', models.CharField(max_length=16)),
-                ('idempotency_key', models.CharField(max_length=64)),
-                ('business_key', models.CharField(blank=True, max_length=512, null=True)),
-                ('holds', models.BooleanField(default=False)),
-                ('args', models.TextField()),
-                ('args_digest', models.CharField(max_length=64)),
-                ('state', models.CharField(max_length=16)),
-                ('attempt', models.PositiveIntegerField()),
-                ('fence', models.BigIntegerField()),
-                ('probe', models.BooleanField(default=False)),
-                ('deadline', models.DateTimeField()),
-                ('promised_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('result', models.TextField(blank=True, null=True)),
-                ('error', models.TextField(blank=True, default='')),
-                ('recalled_from', models.UUIDField(blank=True, null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("tenant", models.CharField(default="default", max_length=64)),
+                ("job_id", models.UUIDField()),
+                ("node", models.CharField(max_length=255)),
+                ("tool", models.CharField(max_length=120)),
+                ("version", models.CharField(max_length=64)),
+                ("schema", models.CharField(max_length=64)),
+                ("effect", models.CharField(max_length=16)),
+                ("idempotency_key", models.CharField(max_length=64)),
+                ("business_key", models.CharField(blank=True, max_length=512, null=True)),
+                ("holds", models.BooleanField(default=False)),
+                ("args", models.TextField()),
+                ("args_digest", models.CharField(max_length=64)),
+                ("state", models.CharField(max_length=16)),
+                ("attempt", models.PositiveIntegerField()),
+                ("fence", models.BigIntegerField()),
+                ("probe", models.BooleanField(default=False)),
+                ("deadline", models.DateTimeField()),
+                ("promised_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                ("result", models.TextField(blank=True, null=True)),
+                ("error", models.TextField(blank=True, default="")),
+                ("recalled_from", models.UUIDField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'aetheris_ledger_invocation',
-                'ordering': ['-promised_at', '-id'],
-                'indexes': [models.Index(fields=['job_id', 'node'], name='ledger_by_job'), models.Index(condition=models.Q(('state', 'unknown')), fields=['tenant', 'promised_at'], name='ledger_unresolved')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'idempotency_key', 'job_id'), name='one_line_per_key_and_job'), models.UniqueConstraint(condition=models.Q(('holds', True)), fields=('tenant', 'tool', 'business_key'), name='one_holder_per_business_key'), models.CheckConstraint(condition=models.Q(('state__in', ('open', 'unknown', 'landed', 'recalled', 'absent', 'not_landed', 'not_sent', 'failed', 'no_answer', 'abandoned', 'given_up'))), name='an_invocation_has_a_known_state')],
+                "db_table": "aetheris_ledger_invocation",
+                "ordering": ["-promised_at", "-id"],
+                "indexes": [
+                    models.Index(fields=["job_id", "node"], name="ledger_by_job"),
+                    models.Index(
+                        condition=models.Q(("state", "unknown")),
+                        fields=["tenant", "promised_at"],
+                        name="ledger_unresolved",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "idempotency_key", "job_id"), name="one_line_per_key_and_job"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("holds", True)),
+                        fields=("tenant", "tool", "business_key"),
+                        name="one_holder_per_business_key",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                (
+                                    "open",
+                                    "unknown",
+                                    "landed",
+                                    "recalled",
+                                    "absent",
+                                    "not_landed",
+                                    "not_sent",
+                                    "failed",
+                                    "no_answer",
+                                    "abandoned",
+                                    "given_up",
+                                ),
+                            )
+                        ),
+                        name="an_invocation_has_a_known_state",
+                    ),
+                ],
             },
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from ledger import Absent, Landed, Retry, ToolCall, Unknown, tool
@@ -62,6 +63,14 @@ async def later(word: str, seconds: float = 0.0) -> str:
     """Answer after a while, from the event loop."""
     world.did(word)
     await asyncio.sleep(seconds)
+    return word
+
+
+@tool(effect="idempotent")
+def linger(word: str, seconds: float = 0.0) -> str:
+    """Answer after a while, in a thread of its own."""
+    world.did(word)
+    time.sleep(seconds)
     return word
 
 

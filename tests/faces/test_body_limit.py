@@ -11,11 +11,16 @@ import pytest
 from aetheris_site.bodies import BodyLimit
 
 
-def exchange(pieces: list[bytes], headers: dict[bytes, bytes], limit: int = 100) -> tuple[list[Any], list[Any], int]:
+def exchange(
+    pieces: list[bytes], headers: dict[bytes, bytes], limit: int = 100
+) -> tuple[list[Any], list[Any], int]:
     """What the client gets, what the application read, and how many pieces were taken."""
     sent: list[Any] = []
     read: list[Any] = []
-    left = [{"type": "http.request", "body": each, "more_body": i + 1 < len(pieces)} for i, each in enumerate(pieces)]
+    left = [
+        {"type": "http.request", "body": each, "more_body": i + 1 < len(pieces)}
+        for i, each in enumerate(pieces)
+    ]
     total = len(left)
 
     async def receive() -> Any:

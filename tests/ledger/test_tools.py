@@ -143,7 +143,9 @@ def test_a_rate_is_calls_per_period(text: str, calls: int, seconds: float) -> No
     assert (rate.calls, rate.seconds) == (calls, seconds)
 
 
-@pytest.mark.parametrize("text", ["10", "0/s", "ten/s", "10/", "10/0s", "10/y", "-1/s", "1.5/s", "", 10, "１/s"])
+@pytest.mark.parametrize(
+    "text", ["10", "0/s", "ten/s", "10/", "10/0s", "10/y", "-1/s", "1.5/s", "", 10, "１/s"]
+)
 def test_another_word_for_a_rate_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="tool 'x': rate is"):
         Rate.parse(text, "tool 'x'")
