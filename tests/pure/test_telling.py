@@ -250,7 +250,9 @@ def test_a_step_that_worker_after_worker_dies_of_is_given_up() -> None:
         scene.must(LoseLease("call", scene.claim("call"), "worker_dead", known_dead=True))
     assert scene.status("call") == "ready"
     scene.must(LoseLease("call", scene.claim("call"), "worker_dead", known_dead=True))
-    assert (scene.state.status, scene.state.failure["error"]["code"]) == ("failed", "poison")
+    assert scene.state.status == "failed"
+    assert scene.state.failure is not None
+    assert scene.state.failure["error"]["code"] == "poison"
 
 
 def test_what_was_handed_back_or_timed_out_is_no_crash() -> None:
