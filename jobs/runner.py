@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
 
-from ledger import Tool, UnknownTool
+from ledger import Tool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import calls, clock, limits, store, workflows
+from . import calls, limits, loop, store, workflows
 from .calls import Claim
 from .conf import conf
-from .core.commands import At, Command, Hold, Promise, RefuseNode, StartNode
 from .core.commands import Call as CallWish
-from .core.decide import decide
+from .core.commands import Hold, Outcome, Promise, Tell
 from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
-from .core.state import JobState, Node
+from .core.state import JobState
 from .incarnation import Incarnation, current
-from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
+from .preparing import Follow, Ready, async_successor, can_run, prepare, successor
+from .promises import promise_again, seconds_for, tool_of
 from .store.writing import WorkerDead
 
 log = logging.getLogger("aetheris.runner")
 
-
-@dataclass(frozen=True)
-class Ready:
-    """A step that this worker can begin: the command, and for a call the tool."""
-
-    node: str
-    wish: Command
-    promise: Promise | None = None
+__all__ = ["can_run", "drive", "prepare"]
 
 
 def drive(job: str | UUID, name: str) -> None:
@@ -68,14 +59,6 @@ def _driven(claim: Claim, *, go_on: bool) -> Claim | None:
     return None
 
 
-def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
-    """Whether this worker offers what the step needs: the exact agent version, and its capabilities."""
-    if node.kind in ("plan", "workflow"):
-        return f"{state.agent}@{state.version}" in me.offers
-    needs = state.requires.get(node.parent or node.id, ())
-    return set(needs) <= me.capabilities
-
-
 def _claim(me: Incarnation, job: str, name: str) -> Claim | None:
     try:
         state = store.load(job)
@@ -98,34 +81,6 @@ def _paced(state: JobState, ready: Ready) -> Ready:
     if free is None:
         return ready
     return Ready(ready.node, Hold(node=ready.node, kind="limit", name=tool.name, until=text(free)))
-
-
-def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
-    """The command that claims a step, with the promise of its call; None where this worker has nothing to do."""
-    node = state.nodes.get(name)
-    if node is None or name not in state.agenda or node.status == "running" or not can_run(me, state, node):
-        return None
-    if node.kind not in ("tool", "llm"):
-        return Ready(name, StartNode(node=name, worker=me.id))
-    asked = state.calls.get(name)
-    if asked is not None and asked.status == "unknown":
-        return Ready(name, StartNode(node=name, worker=me.id))
-    try:
-        tool = tool_of(state, node)
-    except UnknownTool as unknown:
-        log.warning("job %s, step %s: %s; another worker may have it", state.job, name, unknown)
-        return None
-    limit = seconds_for(state, node, tool)
-    try:
-        if asked is None:
-            spec = state.spec(node)
-            promise = promise_for(state, name, tool, arguments(state, node), timeout=limit,
-                                  retry=spec.retry if spec else None)  # fmt: skip
-        else:
-            promise = promise_again(state, asked, tool, limit)
-    except CannotStart as cannot:
-        return Ready(name, RefuseNode(node=name, worker=me.id, error=cannot.error))
-    return Ready(name, StartNode(node=name, worker=me.id, promise=promise), promise)
 
 
 def _begin(me: Incarnation, state: JobState, ready: Ready) -> Claim | None:
@@ -179,27 +134,65 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
         if probed is None:
             return None
         state = probed
+    if tool.is_async and claim.me.hand_off:
+        claim.me.take_up(claim.key)
+        loop.hand_off(_on_the_loop(claim, state, tool))
+        return None
     return _call(claim, state, tool, go_on=go_on)
 
 
 def _call(claim: Claim, state: JobState, tool: Tool, *, go_on: bool) -> Claim | None:
-    path = claim.node
     while True:
-        node, asked = state.nodes[path], state.calls[path]
-        outcome = calls.act(claim, tool, state, path, seconds_for(state, node, tool))
-        telling = calls.tell(claim, path, asked.attempt, outcome)
+        limit = seconds_for(state, state.nodes[claim.node], tool)
+        outcome = calls.act(claim, tool, state, claim.node, limit)
+        following, again = _told(claim, state, tool, outcome, successor if go_on else None)
+        if again is None:
+            return following
+        state = again
+
+
+async def _on_the_loop(first: Claim, state: JobState, tool: Tool) -> None:
+    """An async call, and the async ones that follow it: they wait without a thread of their own."""
+    claim: Claim | None = first
+    while claim is not None:
+        mine, claim = claim, None
         try:
-            done, successor = _tell(claim, telling, go_on=go_on)
-        except Fenced:
-            calls.tell_late(claim.job, path, asked.attempt, claim.fence, outcome)
-            raise
-        still = done.state.claim(path, claim.fence)
-        if still is None:
-            return successor
-        probed = _probe(claim, done.state, tool)
-        if probed is None:
-            return None
-        state = probed
+            claim = await _call_async(mine, state, tool)
+        except Fenced as fenced:
+            log.warning("dropped: %s", fenced)
+        except Exception as error:
+            await loop.in_thread(calls.break_off, mine, error)
+        finally:
+            mine.me.lay_down(mine.key)
+        if claim is not None:
+            claim.me.take_up(claim.key)
+            state = await loop.in_thread(store.load_cached, claim.job)
+            tool = tool_of(state, state.nodes[claim.node])
+
+
+async def _call_async(claim: Claim, state: JobState, tool: Tool) -> Claim | None:
+    while True:
+        limit = seconds_for(state, state.nodes[claim.node], tool)
+        outcome = await calls.act_async(claim, tool, state, claim.node, limit)
+        following, again = await loop.in_thread(_told, claim, state, tool, outcome, async_successor)
+        if again is None:
+            return following
+        state = again
+
+
+def _told(
+    claim: Claim, state: JobState, tool: Tool, outcome: Outcome, follow: Follow | None
+) -> tuple[Claim | None, JobState | None]:
+    """Write an outcome; gives the claim of a successor, or the state in which the call is to be made again now."""
+    attempt = state.calls[claim.node].attempt
+    try:
+        done, following = _tell(claim, calls.tell(claim, claim.node, attempt, outcome), follow)
+    except Fenced:
+        calls.tell_late(claim.job, claim.node, attempt, claim.fence, outcome)
+        raise
+    if done.state.claim(claim.node, claim.fence) is None:
+        return following, None
+    return None, _probe(claim, done.state, tool)
 
 
 def _probe(claim: Claim, state: JobState, tool: Tool) -> JobState | None:
@@ -212,7 +205,9 @@ def _probe(claim: Claim, state: JobState, tool: Tool) -> JobState | None:
     if done.state.claim(claim.node, claim.fence) is None:
         return None
     asked = done.state.calls[claim.node]
-    promise = promise_again(done.state, asked, tool, seconds_for(done.state, done.state.nodes[claim.node], tool))
+    promise = promise_again(
+        done.state, asked, tool, seconds_for(done.state, done.state.nodes[claim.node], tool)
+    )
     again = CallWish(
         node=claim.node, fence=claim.fence, path=claim.node, kind=asked.kind, name=asked.name, args=asked.args,
         promise=promise,
@@ -224,9 +219,9 @@ def _probe(claim: Claim, state: JobState, tool: Tool) -> JobState | None:
         return None
 
 
-def _tell(claim: Claim, telling: Any, *, go_on: bool) -> tuple[store.Committed, Claim | None]:
+def _tell(claim: Claim, telling: Tell, follow: Follow | None) -> tuple[store.Committed, Claim | None]:
     """Write the outcome; and in the same commit begin a ready successor, if there is one for this worker."""
-    following = _successor(claim, telling) if go_on and claim.me.lease_ok() else None
+    following = follow(claim.me, claim.job, telling) if follow is not None and claim.me.lease_ok() else None
     crashpoint("before_outcome")
     if following is not None:
         try:
@@ -240,38 +235,3 @@ def _tell(claim: Claim, telling: Any, *, go_on: bool) -> tuple[store.Committed, 
         except Refused as refused:
             log.debug("job %s: step %s is not begun inline: %s", claim.job, following.node, refused)
     return claim.commit(telling), None
-
-
-def _successor(claim: Claim, telling: Any) -> Ready | None:
-    """What the outcome makes ready, seen on the state that it would lead to."""
-    state = store.load_cached(claim.job)
-    try:
-        after = decide(state, telling, At(now=text(clock.now()))).state
-    except Refused:
-        return None
-    for name in _newly_ready(state, after):
-        ready = prepare(claim.me, after, name)
-        if ready is not None and isinstance(ready.wish, StartNode) and not _has_rate(after, ready):
-            return ready
-    return None
-
-
-def _has_rate(state: JobState, ready: Ready) -> bool:
-    """Whether a slot has to be reserved first; that is done when the step is knocked for, not on a guess."""
-    return ready.promise is not None and tool_of(state, state.nodes[ready.node]).rate is not None
-
-
-def _newly_ready(before: JobState, after: JobState) -> list[str]:
-    """Steps that became ready, in the order of the plan; items of maps after them."""
-    names = [name for name in after.agenda if after.nodes[name].status == "ready" and not _was_ready(before, name)]
-    if len(names) < 2:
-        return names
-    order = list(after.plan.nodes) if after.plan is not None else []
-    place = {name: index for index, name in enumerate(order)}
-    return sorted(names, key=lambda name: (place.get(name, len(order)), after.nodes[name].index))
-
-
-def _was_ready(state: JobState, name: str) -> bool:
-    node = state.nodes.get(name)
-    return node is not None and node.status == "ready"
-

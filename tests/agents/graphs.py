@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs import TaskGraph, agent
-from tests.agents.tools import add, later, look
+from tests.agents.tools import add, later, linger, look
 
 
 @agent("drawn")
@@ -26,11 +26,21 @@ def adder(goal: dict) -> TaskGraph:  # type: ignore[type-arg]
 @agent("spread")
 def spread(goal: dict) -> TaskGraph:  # type: ignore[type-arg]
     """Branches, items and a child that all take a while, so that several workers share them."""
+    return _spread(linger, goal)
+
+
+@agent("spread_async")
+def spread_async(goal: dict) -> TaskGraph:  # type: ignore[type-arg]
+    """The same with calls that wait on the event loop."""
+    return _spread(later, goal)
+
+
+def _spread(tool: Any, goal: dict[str, Any]) -> TaskGraph:
     graph = TaskGraph()
     for index in range(goal["branches"]):
-        graph.tool(f"branch-{index}", later, word=goal["word"], seconds=goal["seconds"])
+        graph.tool(f"branch-{index}", tool, word=goal["word"], seconds=goal["seconds"])
     each = {"word": goal["word"], "seconds": goal["seconds"]}
-    items = graph.map("items", later, over=[each] * goal["items"],
+    items = graph.map("items", tool, over=[each] * goal["items"],
                       each={"word": graph.item["word"], "seconds": graph.item["seconds"]})  # fmt: skip
     child = graph.agent("child", "looker", {"word": goal["word"]})
     graph.output({"items": items, "child": child})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import TaskGraph, clock
-from jobs.models import Job, Worker
+from jobs.models import Job, Step, Worker
 from tests.brokers.workers import until
 from tests.engine.driving import a_word, asked, started
 from tests.engine.workers import Crew, alive, claims, crew, ends, working
@@ -47,6 +47,20 @@ def test_two_hundred_waits_and_calls_of_an_async_workflow_need_no_thread_each(at
     assert claims(job).total() < 20
 
 
+def test_async_calls_of_a_graph_wait_side_by_side_without_a_thread_each(at_work: Crew) -> None:
+    word = a_word()
+    with working(at_work, "one", options=("-P", "threads", "-c", "2")) as workers:
+        job = asked("spread_async", {"word": word, "branches": 20, "items": 20, "seconds": 2})
+        until(lambda: len(at_work.lines(word)) >= 40, *workers)
+        assert Step.objects.filter(job_id=job, state="running").count() > 2, (
+            "more wait than the pool has threads"
+        )
+        ends(job, *workers)
+    assert len({thread for _, thread in at_work.lines(word)}) == 2, (
+        "the loop's, and that of the child's plain call"
+    )
+
+
 def test_the_prefork_pool_works(at_work: Crew) -> None:
     at_work.env["AETHERIS_LEASE_TTL"] = "10"
     with working(at_work, "one", options=("-P", "prefork", "-c", "1")) as workers:
@@ -66,14 +80,6 @@ def test_valkey_carries_the_knocks(
         ]
         for job in jobs:
             ends(job, *workers)
-
-
-def test_a_short_sleep_ends_on_time_and_not_with_the_next_tick(at_work: Crew) -> None:
-    with working(at_work, "one") as workers:
-        job = asked("many_waits", {"word": a_word(), "waits": 1, "calls": 1, "seconds": 0.2})
-        done = ends(job, *workers)
-    assert done.finished_at is not None
-    assert (done.finished_at - done.created_at).total_seconds() < 2.5
 
 
 def test_a_worker_told_to_stop_finishes_its_call_says_good_bye_and_another_does_the_rest(

@@ -1,0 +1,110 @@
+"""What a worker could begin: the claim of a ready step, with the promise of its call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger import UnknownTool
+
+from . import clock, store
+from .core.commands import At, Command, Promise, RefuseNode, StartNode, Tell
+from .core.decide import decide
+from .core.errors import Refused
+from .core.moments import text
+from .core.state import JobState, Node
+from .incarnation import Incarnation
+from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
+
+log = logging.getLogger("aetheris.runner")
+Follow = Callable[[Incarnation, str, Tell], "Ready | None"]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A step that this worker can begin: the command, and for a call the tool."""
+
+    node: str
+    wish: Command
+    promise: Promise | None = None
+
+
+def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
+    """Whether this worker offers what the step needs: the exact agent version, and its capabilities."""
+    if node.kind in ("plan", "workflow"):
+        return f"{state.agent}@{state.version}" in me.offers
+    needs = state.requires.get(node.parent or node.id, ())
+    return set(needs) <= me.capabilities
+
+
+def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
+    """The command that claims a step, with the promise of its call; None where this worker has nothing to do."""
+    node = state.nodes.get(name)
+    if node is None or name not in state.agenda or node.status == "running" or not can_run(me, state, node):
+        return None
+    if node.kind not in ("tool", "llm"):
+        return Ready(name, StartNode(node=name, worker=me.id))
+    asked = state.calls.get(name)
+    if asked is not None and asked.status == "unknown":
+        return Ready(name, StartNode(node=name, worker=me.id))
+    try:
+        tool = tool_of(state, node)
+    except UnknownTool as unknown:
+        log.warning("job %s, step %s: %s; another worker may have it", state.job, name, unknown)
+        return None
+    limit = seconds_for(state, node, tool)
+    try:
+        if asked is None:
+            spec = state.spec(node)
+            promise = promise_for(state, name, tool, arguments(state, node), timeout=limit,
+                                  retry=spec.retry if spec else None)  # fmt: skip
+        else:
+            promise = promise_again(state, asked, tool, limit)
+    except CannotStart as cannot:
+        return Ready(name, RefuseNode(node=name, worker=me.id, error=cannot.error))
+    return Ready(name, StartNode(node=name, worker=me.id, promise=promise), promise)
+
+
+def async_successor(me: Incarnation, job: str, telling: Tell) -> Ready | None:
+    """What the outcome makes ready, if that is an async call: the event loop goes on with nothing else."""
+    return successor(me, job, telling, only_async=True)
+
+
+def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = False) -> Ready | None:
+    """What the outcome makes ready, seen on the state that it would lead to."""
+    state = store.load_cached(job)
+    try:
+        after = decide(state, telling, At(now=text(clock.now()))).state
+    except Refused:
+        return None
+    for name in _newly_ready(state, after):
+        ready = prepare(me, after, name)
+        if ready is not None and isinstance(ready.wish, StartNode) and _may_follow(after, ready, only_async):
+            return ready
+    return None
+
+
+def _may_follow(state: JobState, ready: Ready, only_async: bool) -> bool:
+    """Not where a slot has to be reserved first: that is done when the step is knocked for, not on a guess."""
+    if ready.promise is None:
+        return not only_async
+    tool = tool_of(state, state.nodes[ready.node])
+    return tool.rate is None and (tool.is_async or not only_async)
+
+
+def _newly_ready(before: JobState, after: JobState) -> list[str]:
+    """Steps that became ready, in the order of the plan; items of maps after them."""
+    names = [
+        name for name in after.agenda if after.nodes[name].status == "ready" and not _was_ready(before, name)
+    ]
+    if len(names) < 2:
+        return names
+    order = list(after.plan.nodes) if after.plan is not None else []
+    place = {name: index for index, name in enumerate(order)}
+    return sorted(names, key=lambda name: (place.get(name, len(order)), after.nodes[name].index))
+
+
+def _was_ready(state: JobState, name: str) -> bool:
+    node = state.nodes.get(name)
+    return node is not None and node.status == "ready"
