@@ -1,0 +1,1 @@
+"""Projects of other people that host the runtime."""
