@@ -95,10 +95,15 @@ def facts_of(rows: Sequence[Row], tenant: str) -> list[Fact]:
     Raises:
         Unreadable: a body is no JSON, or a part of it is missing.
     """
+    seq = 0
     try:
+        for row in rows:
+            seq = row.seq
+            if row.body is not None and not isinstance(json.loads(row.body), dict):
+                raise TypeError("its body is no JSON object")
         bodies = parsed([row.body for row in rows], tenant)
     except UNREADABLE as error:
-        raise Unreadable(rows[-1].seq, error) from error
+        raise Unreadable(seq, error) from error
     return [
         Fact(type=row.type, node=row.node, body=body, seq=row.seq, at=row.at)
         for row, body in zip(rows, bodies, strict=True)

@@ -41,13 +41,18 @@ class OutsideWorld(Exception):
 
 @dataclass
 class Recorded:
-    """Answers from a job's record; whatever is not in it ends the run. `first` is the first thing that went wrong."""
+    """Answers from a job's record; whatever is not in it ends the run.
+
+    `end` is the first question without an answer, `unknown` the first that is not on record at all, and `first` the
+    first thing that the record refused.
+    """
 
     state: JobState
     node: str
     is_async: bool
     asked: list[str] = field(default_factory=list)
     end: Wish | None = None
+    unknown: Wish | None = None
     first: NonDeterminism | OutsideWorld | None = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -65,6 +70,7 @@ class Recorded:
         """The recorded answer. Raises NonDeterminism for another question, EndOfRecord where there is none."""
         asked = self.state.calls.get(wish.path)
         if asked is None:
+            self.unknown = self.unknown or wish
             self._stop(wish)
         try:
             compare(wish, asked)

@@ -15,7 +15,7 @@ from jobs.core.events import Fact
 from jobs.core.graph import TaskGraph
 from jobs.core.names import PlanError
 from jobs.core.plan import Plan
-from jobs.core.playback import CallFailed, NonDeterminism
+from jobs.core.playback import CallFailed, NonDeterminism, Wish
 from jobs.core.state import PLAN_STEP, SETTLED, Asked, JobState, Node
 from jobs.plans import single_step
 from jobs.promises import CannotStart, arguments
@@ -123,7 +123,7 @@ def _body(state: JobState, node: Node) -> tuple[Callable[[Any], Any], bool]:
 
 def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
     """The first question that differs: another one, one more, or one less."""
-    other, end = recorded.first, recorded.end
+    other, new = recorded.first, recorded.unknown
     if isinstance(other, OutsideWorld):
         return Divergence(
             "outside_world", node.id, node.id, "nothing", other.what, f"step {node.id}: {other}"
@@ -133,13 +133,10 @@ def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
     if other is not None or _retried(node):
         return None
     left = _left_out(recorded)
-    added = (
-        end is not None and end.path not in recorded.state.calls and (left is not None or _was_at_rest(node))
-    )
-    if end is not None and added:
-        asked, had = f"{end.kind} {end.name}".strip(), _named(left) if left else "nothing more"
-        return Divergence("other_command", node.id, end.path, had, asked, f"at path {end.path} the code asks {asked}, "
-                          f"which was never asked; the record has {had}, and the step was {node.status}")  # fmt: skip
+    if new is not None and (left is not None or _was_at_rest(node)):
+        asked, had = _at(new), _at(left) if left else "nothing more"
+        return Divergence("other_command", node.id, new.path, had, asked, f"the code asks {asked}, which was never "
+                          f"asked; the record has {had}, and the step was {node.status}")  # fmt: skip
     if left is None or (node.status == "failed" and not _is_code(node.error)):
         return None
     return Divergence("other_command", node.id, left.path, _named(left), "nothing", f"at path {left.path} the record "
@@ -166,8 +163,12 @@ def _left_out(recorded: Recorded) -> Asked | None:
     return min(left, key=lambda each: [int(part) for part in each.path.split("/")[1:]], default=None)
 
 
-def _named(asked: Asked) -> str:
+def _named(asked: Asked | Wish) -> str:
     return f"{asked.kind} {asked.name}".strip()
+
+
+def _at(asked: Asked | Wish) -> str:
+    return f"{_named(asked)} at {asked.path}"
 
 
 # --- how it ended --------------------------------------------------------------------------------------
