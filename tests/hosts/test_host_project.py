@@ -17,9 +17,10 @@ from tests.processes import Leashed
 PAGE = ROOT / "docs" / "host-project.md"
 SELLER = Path(__file__).with_name("seller.py")
 PEOPLE = "from django.contrib.auth.models import AbstractUser\n\n\nclass Person(AbstractUser):\n    pass\n"
-TOOLS = """
+AGENTS = """
 from pathlib import Path
 
+from jobs import TaskGraph, agent
 from ledger import tool
 
 
@@ -28,6 +29,14 @@ def ship(number: str) -> dict:
     with Path("shipped").open("a") as book:
         book.write(number)
     return {"shipped": number}
+
+
+@agent("shipping", version="1")
+def shipping(goal: dict) -> TaskGraph:
+    g = TaskGraph()
+    paid = g.wait("paid", signal="paid", deadline="3d")
+    g.output(g.tool("ship", ship, number=goal["number"], after=[paid]))
+    return g
 """
 
 
@@ -74,7 +83,7 @@ def host(tmp_path: Path) -> Host:
     for app in ("people", "orders"):
         made.run("-m", "django", "startapp", app)
     (tmp_path / "people" / "models.py").write_text(PEOPLE)
-    (tmp_path / "orders" / "tools.py").write_text(TOOLS)
+    (tmp_path / "orders" / "agents.py").write_text(AGENTS)
     with (tmp_path / "shop" / "settings.py").open("a") as settings:
         settings.write('INSTALLED_APPS += ["people"]\nAUTH_USER_MODEL = "people.Person"\n')
     for block in blocks(PAGE):
