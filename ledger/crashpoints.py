@@ -63,7 +63,8 @@ def _act(action: str) -> NoReturn | None:
     if action == "EXIT":
         os._exit(EXIT_STATUS)
     if action == "HOLD":
-        return _hold(Path(os.environ[HOLD_VARIABLE]))
+        _hold(Path(os.environ[HOLD_VARIABLE]))
+        return None
     os.kill(os.getpid(), signal.SIGSTOP if action == "STOP" else signal.SIGKILL)
     return None
 

@@ -43,12 +43,17 @@ def main(address: str) -> None:
         while True:
             line, _ = server.accept()
             with line:
-                order = json.loads(line.makefile().readline())
-                if (pid := os.fork()) == 0:
-                    server.close()
-                    line.close()
-                    become(order)
-                line.sendall(f"{pid}\n".encode())
+                carry_out(server, line)
+
+
+def carry_out(server: socket.socket, line: socket.socket) -> None:
+    """Take one order, and say which process has it."""
+    order = json.loads(line.makefile().readline())
+    if (pid := os.fork()) == 0:
+        server.close()
+        line.close()
+        become(order)
+    line.sendall(f"{pid}\n".encode())
 
 
 def become(order: dict[str, Any]) -> NoReturn:
@@ -71,9 +76,10 @@ def read_again() -> None:
     fresh = importlib.reload(sys.modules[SETTINGS])
     for name in filter(str.isupper, dir(fresh)):
         setattr(settings, name, getattr(fresh, name))
-    connections.__dict__.pop("settings", None)
-    connections._settings = None
-    connections._connections = Local(connections.thread_critical)
+    handler: Any = connections  # it has no public way to forget
+    handler.__dict__.pop("settings", None)
+    handler._settings = None
+    handler._connections = Local(handler.thread_critical)
     crashpoints._plan = crashpoints.parse(os.environ.get(crashpoints.VARIABLE))
 
 

@@ -133,7 +133,8 @@ class Stage:
                     message.unlink(missing_ok=True)
         else:
             with self.sender.connection_for_write() as connection:
-                connection.default_channel.client.flushall()
+                channel: Any = connection.default_channel
+                channel.client.flushall()
 
     # --- what is ---------------------------------------------------------------------------------------
 
