@@ -17,7 +17,7 @@ from .core.state import JobState, Node, parked_on
 from .models import Step
 
 STEP_FIELDS = (
-    "tenant", "kind", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
+    "tenant", "kind", "priority", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
 )  # fmt: skip
 FIRST_KNOCK = timedelta(seconds=2)  # how long a knock may take before the sweep knocks again
 
@@ -50,6 +50,7 @@ def step_row(state: JobState, name: str) -> dict[str, Any] | None:
     return {
         "tenant": state.tenant,
         "kind": node.kind,
+        "priority": state.priority,
         "state": node.status,
         "fence": node.fence,
         "attempt": node.attempt,

@@ -7,6 +7,8 @@ import time
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
 
 from ledger import Tool
 from ledger.crashpoints import crashpoint
@@ -21,11 +23,13 @@ from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
 from .core.state import JobState
 from .incarnation import Incarnation, current
+from .models import Step
 from .preparing import Follow, Ready, async_successor, can_run, prepare, successor
 from .promises import promise_again, seconds_for, tool_of
 from .store.writing import WorkerDead
 
 log = logging.getLogger("aetheris.runner")
+MOST_URGENT = 100  # nothing goes before a step that is not on the agenda any more
 
 __all__ = ["can_run", "drive", "prepare"]
 
@@ -36,11 +40,28 @@ def drive(job: str | UUID, name: str) -> None:
     A knock that comes too late, twice, or to the wrong worker does nothing.
     """
     me = current()
-    began = time.monotonic()
     if me.draining:
         me.turned_away.add((str(job), name))  # for others, once this process has said good-bye
         return
-    claim = _claim(me, str(job), name)
+    for each, step in (*_more_urgent(me, str(job), name), (str(job), name)):
+        _drive(me, each, step)
+
+
+def _more_urgent(me: Incarnation, job: str, name: str) -> list[tuple[str, str]]:
+    """A ready step of a job with a higher priority than the knocked one's, if one waits: it goes first.
+
+    One only, so that what was knocked for gets its turn however many urgent ones come.
+    """
+    mine = Step.objects.filter(job_id=job, node=name).values("priority")[:1]
+    waiting = Step.objects.filter(state="ready", priority__gt=Coalesce(Subquery(mine), MOST_URGENT))
+    fit = waiting.filter(requires="", needs__in=("", *me.offers))
+    rows = fit.order_by("-priority", "id").values_list("job_id", "node")[:1]
+    return [(str(other), step) for other, step in rows]
+
+
+def _drive(me: Incarnation, job: str, name: str) -> None:
+    began = time.monotonic()
+    claim = _claim(me, job, name)
     while claim is not None:
         more = time.monotonic() - began < conf().SLICE and me.lease_ok()
         claim = _driven(claim, go_on=more)
@@ -190,6 +211,8 @@ def _told(
     except Fenced:
         calls.tell_late(claim.job, claim.node, attempt, claim.fence, outcome)
         raise
+    finally:
+        calls.watch_late(claim, claim.node)
     if done.state.claim(claim.node, claim.fence) is None:
         return following, None
     return None, _probe(claim, done.state, tool)

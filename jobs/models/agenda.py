@@ -25,6 +25,7 @@ class Step(models.Model):
     fence = models.BigIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=0)
     worker = models.UUIDField(null=True, blank=True)
+    priority = models.SmallIntegerField(default=0)
     wake_at = models.DateTimeField(null=True, blank=True)
     knock_at = models.DateTimeField(null=True, blank=True)
     needs = models.CharField(
@@ -50,6 +51,7 @@ class Step(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="agenda_due"),
             models.Index(fields=["worker"], condition=Q(worker__isnull=False), name="agenda_by_worker"),
+            models.Index(fields=["-priority", "id"], condition=Q(state="ready"), name="agenda_by_priority"),
             models.Index(fields=["hold", "id"], condition=~Q(hold=""), name="agenda_held"),
         ]
 
