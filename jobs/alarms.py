@@ -42,6 +42,11 @@ def note(before: JobState, after: JobState) -> None:
         _set((parse(node.wake_at) - clock.now()).total_seconds(), after.job, name)
 
 
+def again(job: str, name: str, wait: float) -> None:
+    """Look at a step once more: this host thought it due a little too early."""
+    _set(wait, job, name)
+
+
 def _set(wait: float, job: str, name: str) -> None:
     if wait > NEAR:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,15 @@ log = logging.getLogger("aetheris.calls")
 PROBE_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class Abandoned:
+    """A call that was given up and may still tell its outcome."""
+
+    attempt: int
+    late: Future[Touch]
+    on_loop: bool
+
+
 @dataclass
 class Claim:
     """A step that this process holds: every write about it carries the fence."""
@@ -54,6 +63,7 @@ class Claim:
     node: str
     fence: int
     me: Incarnation
+    abandoned: dict[str, Abandoned] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -92,7 +102,7 @@ def act(claim: Claim, tool: Tool, state: JobState, path: str, timeout: float) ->
         touch = ledger.invoke(tool, asked.args, call, timeout=timeout, lease_ok=claim.me.lease_ok)
     finally:
         claim.me.end(claim.job, path)
-    watch_late(claim, asked, touch.late)
+    _abandon(claim, asked, touch)
     return outcome_of(touch)
 
 
@@ -106,24 +116,32 @@ async def act_async(claim: Claim, tool: Tool, state: JobState, path: str, timeou
         touch = await ledger.invoke_async(tool, asked.args, call, limit=timeout, lease_ok=claim.me.lease_ok)
     finally:
         claim.me.end(claim.job, path)
-    watch_late(claim, asked, touch.late, on_loop=True)
+    _abandon(claim, asked, touch, on_loop=True)
     return outcome_of(touch)
 
 
-def watch_late(claim: Claim, asked: Asked, late: Future[Touch] | None, *, on_loop: bool = False) -> None:
-    """An abandoned call may still tell its outcome: it is kept as evidence (Law L4)."""
-    if late is None:
+def _abandon(claim: Claim, asked: Asked, touch: Touch, *, on_loop: bool = False) -> None:
+    if touch.late is not None:
+        claim.abandoned[asked.path] = Abandoned(asked.attempt, touch.late, on_loop)
+
+
+def watch_late(claim: Claim, path: str) -> None:
+    """Keep what an abandoned call still tells, as evidence (Law L4).
+
+    Called once its timeout is on record: an outcome that came before that would not settle the doubt.
+    """
+    call = claim.abandoned.pop(path, None)
+    if call is None:
         return
-    tell = (
-        partial(loop.aside, tell_late) if on_loop else tell_late
-    )  # the loop itself must not wait for a database
+    attempt, on_loop = call.attempt, call.on_loop
+    tell = partial(loop.aside, tell_late) if on_loop else tell_late  # the loop must not wait for a database
 
     def keep(future: Future[Touch]) -> None:
         if future.cancelled() or future.exception() is not None:
             return
-        tell(claim.job, asked.path, asked.attempt, claim.fence, outcome_of(future.result()))
+        tell(claim.job, path, attempt, claim.fence, outcome_of(future.result()))
 
-    late.add_done_callback(keep)
+    call.late.add_done_callback(keep)
 
 
 def tell_late(job: str, path: str, attempt: int, fence: int, outcome: Outcome) -> None:

@@ -225,6 +225,8 @@ class Live(Recording):
         except Stopped:
             calls.tell_late(self.claim.job, path, attempt, self.claim.fence, told)
             raise
+        finally:
+            calls.watch_late(self.claim, path)
 
     def _call_wish(self, wish: Wish, promise: Any = None) -> Call:
         return Call(

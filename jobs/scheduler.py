@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from ledger.crashpoints import crashpoint
 
-from . import clock, knocks, store
+from . import alarms, clock, knocks, store
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
 from .core.errors import Refused
@@ -136,7 +136,12 @@ def look_at(steps: Collection[tuple[str, str]]) -> None:
     """Look at steps whose time has come, by the memory of this process; the tick would come to them later."""
     now = clock.database_now()
     for job, node in steps:
-        _fire(list(Step.objects.filter(job_id=job, node=node, wake_at__lte=now).values_list(*COLUMNS)), now)
+        rows = Step.objects.filter(job_id=job, node=node, wake_at__isnull=False)
+        for wake_at, *row in list(rows.values_list("wake_at", *COLUMNS)):
+            if wake_at <= now:
+                _fire([row], now)
+            else:
+                alarms.again(job, node, (wake_at - now).total_seconds())
 
 
 def knock(job: str, node: str) -> None:

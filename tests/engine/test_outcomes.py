@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs import TaskGraph, clock, resolve
+from jobs import TaskGraph, clock, resolve, runner
 from jobs.core.moments import plus
 from jobs.core.state import JobState
 from jobs.models import Step
@@ -209,6 +209,25 @@ def test_a_hanging_effect_is_abandoned_in_doubt_and_its_late_outcome_settles_it(
     state = call.let_go()
     assert "late_outcome" in kinds(call.job)
     assert (state.status, state.output, world.times(call.word)) == ("completed", "late", 1)
+
+
+def test_an_outcome_that_comes_while_the_timeout_is_being_written_settles_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    word, gate = a_word(), threading.Event()
+    world.script(word, gate)
+    tell = runner._tell
+
+    def slowly(*args: Any) -> Any:
+        gate.set()
+        for thread in threading.enumerate():
+            if thread.name == "tool send":
+                thread.join(20)
+        return tell(*args)
+
+    monkeypatch.setattr(runner, "_tell", slowly)
+    state = run_until_parked(started(one(send, word, timeout=0.05)))
+    assert (state.status, state.output, world.times(word)) == ("completed", "late", 1)
 
 
 def test_the_late_outcome_of_a_call_that_a_person_has_resolved_changes_nothing() -> None:
