@@ -50,8 +50,8 @@ def provider_for(model: str) -> Provider:
         return known[max(fitting, key=len)]
     names = ", ".join(sorted(known)) or "none"
     raise UnknownModel(
-        f"no provider is configured for model {model!r} (configured: {names}); add it under 'models' in the "
-        "settings, or call register_model(name, provider)"
+        f"no provider is configured for model {model!r} (configured: {names}); add it under AETHERIS['MODELS'] "
+        "(in the shipped project: AETHERIS_MODELS), or call register_model(name, provider)"
     )
 
 
