@@ -244,7 +244,9 @@ class Live(Recording):
         """Run the arms as tasks."""
         return await abreast.as_tasks(works)
 
-    async def run_async(self, fn: Callable[..., Coroutine[Any, Any, Any]], args: Mapping[str, Any]) -> Command:
+    async def run_async(
+        self, fn: Callable[..., Coroutine[Any, Any, Any]], args: Mapping[str, Any]
+    ) -> Command:
         """Run an `async def` until it ends, or until everything that it waits for has to come from outside."""
         self._stuck, self._leaving = asyncio.Event(), False
 

@@ -213,8 +213,6 @@ def _told(
         raise
     finally:
         calls.watch_late(claim, claim.node)
-    finally:
-        calls.watch_late(claim, claim.node)
     if done.state.claim(claim.node, claim.fence) is None:
         return following, None
     return None, _probe(claim, done.state, tool)
