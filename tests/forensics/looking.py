@@ -15,15 +15,14 @@ from ledger import hand
 from ledger.models import Invocation
 
 READS = ("SELECT", "BEGIN", "SET TRANSACTION")
-OWN = (Event, Step, Approval, Invocation, Delivery)
+OWN: tuple[type[Model], ...] = (Event, Step, Approval, Invocation, Delivery)
 
 
 def everything(job: str) -> list[list[tuple[Any, ...]]]:
     """Every row that a job has, column by column."""
-    of_others: list[type[Model]] = [Blob]
-    rows = [list(Job.objects.filter(id=job).values_list())]
+    rows: list[list[tuple[Any, ...]]] = [list(Job.objects.filter(id=job).values_list())]
     rows += [list(model._default_manager.filter(job_id=job).order_by("pk").values_list()) for model in OWN]
-    return rows + [list(model._default_manager.order_by("pk").values_list()) for model in of_others]
+    return [*rows, list(Blob.objects.order_by("pk").values_list())]
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def columns_of(model: type[Model]) -> list[str]:
 
 def another(row: Model, column: str) -> Any:
     """A value that the column takes, and that the row does not have."""
-    field: Field[Any, Any] = row._meta.get_field(column)
+    field = row._meta.get_field(column)
+    assert isinstance(field, Field)
     value, kind = getattr(row, column), field.get_internal_type()
     match value:
         case bool():

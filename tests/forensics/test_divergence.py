@@ -174,7 +174,7 @@ def test_a_wait_that_the_code_no_longer_knows_is_found(monkeypatch: pytest.Monke
 
 
 def test_a_failure_of_another_kind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CODE, "now", lambda ctx, word: {}["gone"])
+    monkeypatch.setitem(CODE, "now", lambda ctx, word: CODE["gone"])
     job = asked("rewritten", {"word": a_word()})
     assert run_until_parked(job).status == "failed"
     assert replay_job(job)["ok"]

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from forensics import record, services
+from forensics import record
 from forensics.services import verify_job
 from jobs import signal
 from jobs.testing import run_until_parked
@@ -40,7 +40,7 @@ def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(monkeypa
         other.join(60)
         return real(key)  # type: ignore[arg-type, return-value]
 
-    monkeypatch.setattr(services.record, "rows_of", meanwhile)
+    monkeypatch.setattr(record, "rows_of", meanwhile)
     told = verify_job(job)
     monkeypatch.undo()
     assert (told["problem"], told["events"]) == (None, before)
