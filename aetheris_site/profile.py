@@ -109,6 +109,8 @@ def database(url: str) -> dict[str, Any]:
         parsed["CONN_HEALTH_CHECKS"] = True
         options = parsed.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 5)
+        # A process that is stopped inside a transaction must not keep its locks from the sweep.
+        options.setdefault("options", "-c idle_in_transaction_session_timeout=10s")
         return parsed
     raise SystemExit(
         f"AETHERIS_DATABASE_URL: {parsed['ENGINE']} is not supported; use sqlite:/// or postgres://"

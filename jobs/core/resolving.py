@@ -100,7 +100,7 @@ def late(draft: Draft, wish: LateOutcome) -> None:
         attempt=wish.attempt, fence=wish.fence, **body,
     )  # fmt: skip
     same = asked.status == "unknown" and asked.attempt == wish.attempt and not draft.state.ended
-    if same and wish.outcome.kind in ("landed", "not_landed"):
+    if same and wish.outcome.kind in ("landed", "not_landed", "not_sent"):
         who = Actor(id=f"claim:{wish.fence}", name="the call itself, late", kind="worker")
         verdict = "landed" if wish.outcome.kind == "landed" else "absent"
         _resolved(draft, asked, Answer(path=wish.path, verdict=verdict, by=who, result=wish.outcome.value))

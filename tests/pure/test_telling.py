@@ -168,6 +168,16 @@ def test_a_late_outcome_is_kept_and_closes_a_promise_that_is_still_unknown() -> 
     assert (scene.facts[-1].type, scene.state.status) == ("late_outcome", "completed")
 
 
+def test_a_call_that_was_refused_late_was_never_sent_and_is_made_by_the_next_worker() -> None:
+    scene = one("pay")
+    fence = scene.claim("call")
+    scene.must(LoseLease("call", fence, "silent", known_dead=False))
+    scene.must(LateOutcome("call", 1, fence, Outcome("not_sent")))
+    assert scene.status("call") == "ready"
+    scene.work("call")
+    assert scene.state.status == "completed"
+
+
 def test_a_late_outcome_of_an_earlier_attempt_changes_nothing() -> None:
     scene = one("ask")
     first = scene.claim("call")
