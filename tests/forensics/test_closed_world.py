@@ -53,7 +53,10 @@ WAYS: dict[str, tuple[Callable[[str], Any], str]] = {
     "a refusal that is caught": (_swallowed, "a direct call of tool look"),
     "a socket": (_a_socket, "socket.connect"),
     "a name looked up": (lambda word: len(socket.getaddrinfo("localhost", 9)), "socket.getaddrinfo"),
-    "a process": (lambda word: subprocess.run([sys.executable, "-V"], check=True).returncode, "subprocess.Popen"),
+    "a process": (
+        lambda word: subprocess.run([sys.executable, "-V"], check=True).returncode,
+        "subprocess.Popen",
+    ),
 }
 
 
@@ -97,10 +100,15 @@ async def _nothing() -> None:
 ELSEWHERE: dict[str, Callable[[], Any]] = {"wait": _nothing}
 
 
-def test_code_that_waits_for_what_was_not_asked_does_not_hang_the_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_waits_for_what_was_not_asked_does_not_hang_the_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     job = asked("waits_elsewhere")
     assert run_until_parked(job).status == "completed"
     monkeypatch.setattr("forensics.replay.PATIENCE", 3)
     monkeypatch.setitem(ELSEWHERE, "wait", lambda: asyncio.get_running_loop().create_future())
     problem = replay_job(job)["problem"]
-    assert (problem["kind"], problem["asked"]) == ("outside_world", "waiting for something that was not asked through ctx")
+    assert (problem["kind"], problem["asked"]) == (
+        "outside_world",
+        "waiting for something that was not asked through ctx",
+    )

@@ -112,7 +112,10 @@ CHANGES: dict[str, tuple[Code, tuple[str, str, str, str]]] = {
     "changed state": (variant(n=1), ("other_state", "main", "", "")),
     "exception instead of result": (_raising, ("other_end", "main", "a result", "LookupError: gone")),
     "a difference that the code catches": (_caught, ("other_command", "main/0", "tool look", "tool put")),
-    "calls side by side": (_gathered, ("other_command", "main/0/0/0", "tool look at main/0", "tool look at main/0/0/0")),
+    "calls side by side": (
+        _gathered,
+        ("other_command", "main/0/0/0", "tool look at main/0", "tool look at main/0/0/0"),
+    ),
 }
 
 
@@ -154,8 +157,12 @@ def test_a_change_of_the_code_is_found_at_its_first_difference(
     assert (told["code"], told["digest"]) == ("rewritten@1", digest)
 
 
-@pytest.mark.parametrize("change", ["other tool", "other argument", "other order", "other kind", "calls side by side"])
-def test_a_change_below_a_wait_that_is_still_open_is_found_too(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "change", ["other tool", "other argument", "other order", "other kind", "calls side by side"]
+)
+def test_a_change_below_a_wait_that_is_still_open_is_found_too(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(CODE, "now", first)
     job = asked("rewritten", {"word": a_word()})
     assert run_until_parked(job).status == "parked"
@@ -232,14 +239,18 @@ def test_another_graph_is_found_at_its_first_other_node(
     assert problem["asked"].startswith(asks)
 
 
-def test_a_version_that_is_not_registered_here_is_named(finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_is_not_registered_here_is_named(
+    finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(agents._agents, ("rewritten", "1"))
     problem = replayed(finished)
     assert (problem["kind"], problem["recorded"]) == ("code_missing", "rewritten@1")
     assert "rewritten@1" in problem["message"]
 
 
-def test_a_patch_that_came_later_does_not_part_code_and_record(finished: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_that_came_later_does_not_part_code_and_record(
+    finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def patched(ctx: Any, word: str) -> Any:
         if ctx.patched("new"):
             return ctx.sleep(5)

@@ -51,7 +51,9 @@ def test_a_changed_column_of_a_derived_row_is_found(name: str) -> None:
         for model, kind in kinds.items():
             key = "id" if model is Job else "job_id"
             rows = model._default_manager.filter(**{key: job})
-            for row in {(getattr(each, "tool", ""), getattr(each, "state", "")): each for each in rows}.values():
+            for row in {
+                (getattr(each, "tool", ""), getattr(each, "state", "")): each for each in rows
+            }.values():
                 _every_column(name, job, row, kind)
         assert problem_of(job) is None
 

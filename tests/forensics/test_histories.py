@@ -25,7 +25,9 @@ def test_a_drawn_history_verifies(seed: int) -> None:
     assert verify_job(job)["problem"] is None
 
 
-def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     job = CAST["a_workflow_at_a_gather"]()
     before = verify_job(job)["events"]
     real = record.rows_of
