@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
 export PORT
 
-.PHONY: help build run stop demo clean distclean test fatal lint vet fmt tidy venv runtime development
+.PHONY: help build run stop demo clean distclean test fatal docs lint vet fmt tidy venv runtime development
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ test: development ## every test, the engine's on SQLite and on Postgres (ARGS="-
 
 fatal: development ## only the tests that kill real processes
 	@$(PY) -m tests tests/fatal $(ARGS)
+
+docs: development ## print the generated pages anew, then check every page
+	@$(PY) -m jobs.core.describe state-machine > docs/state-machine.md
+	@$(PY) -m jobs.core.describe events docs/event-examples.json > docs/events.md
+	@$(PY) -m pytest -q tests/docs/test_docs.py tests/test_docs_generated.py
 
 lint: development ## style, formatting, types, and who may import whom
 	@$(VENV)/bin/ruff check .
