@@ -16,7 +16,7 @@ from .calls import Claim
 from .context import Context
 from .core.commands import AwaitEffect, Call, Command, FailCall, RefuseNode, Release
 from .core.moments import text
-from .core.playback import Wish, compare, outcome
+from .core.playback import Wish, outcome
 from .core.state import Asked, JobState
 from .interrupts import Drained, ParkCaught, Parked, Stopped
 from .promises import CannotStart, promise_again, promise_for
@@ -93,7 +93,7 @@ class Live(Recording):
             raise ParkCaught(self.claim.node, self.blocked)
         asked = self.state.calls.get(wish.path)
         if asked is not None and asked.settled:
-            compare(wish, asked)
+            self.compare(wish, asked)
             return outcome(asked)
         self.active += 1
         try:
@@ -120,9 +120,10 @@ class Live(Recording):
 
     def _talk(self, wish: Wish, timeout: float | None, retry: Retry | None) -> Generator[Work, Any, Any]:
         """What has to be done for an answer, one piece of blocking work at a time."""
+        self.still_true()
         asked = self.state.calls.get(wish.path)
         if asked is not None:
-            compare(wish, asked)
+            self.compare(wish, asked)
             if asked.settled:
                 return outcome(asked)
         else:

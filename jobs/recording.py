@@ -14,8 +14,8 @@ from .calls import Claim
 from .context import Context
 from .core.commands import AwaitEffect, Call, Command, Record
 from .core.errors import Fenced, Illegal
-from .core.playback import Wish, compare
-from .core.state import JobState
+from .core.playback import NonDeterminism, Wish, compare
+from .core.state import Asked, JobState
 from .endings import ending
 from .interrupts import Drained, ParkCaught, Stopped
 
@@ -29,6 +29,7 @@ class Recording:
         self.state = JobState()
         self.blocked: set[str] = set()
         self.held: dict[str, AwaitEffect] = {}
+        self.diverged: NonDeterminism | None = None
         self._readings: list[tuple[str, str, Any]] = []
         self._lock = threading.RLock()
         self._fresh = False
@@ -39,6 +40,7 @@ class Recording:
         if self.state.claim(self.claim.node, self.claim.fence) is None:
             raise Stopped(f"the claim of step {self.claim.node} is over")
         self.blocked, self.held, self._fresh = set(), {}, False
+        self.diverged = None
         self._readings.clear()
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,8 +61,23 @@ class Recording:
         if self.blocked:
             raise ParkCaught(self.claim.node, self.blocked)
 
+    def compare(self, wish: Wish, asked: Asked) -> None:
+        """Refuse another question than the recorded one, and whatever is asked after it, even if that was caught."""
+        self.still_true()
+        try:
+            compare(wish, asked)
+        except NonDeterminism as other:
+            self.diverged = other
+            raise
+
+    def still_true(self) -> None:
+        """Raise again what the code has caught: it is not on its record any more."""
+        if self.diverged is not None:
+            raise self.diverged
+
     def end_of(self, ctx: Context, result: Any) -> Command:
         """The command that a returned value means."""
+        self.still_true()
         return ending(self.claim, self.state.nodes[self.claim.node].kind, result, self._delta(ctx))
 
     def _delta(self, ctx: Context) -> dict[str, Any]:
@@ -79,7 +96,7 @@ class Recording:
         """A recorded reading, or a new one that is written with the next commit."""
         asked = self.state.calls.get(path)
         if asked is not None:
-            compare(Wish(path=path, kind=kind, name="", args=None, spec={}), asked)
+            self.compare(Wish(path=path, kind=kind, name="", args=None, spec={}), asked)
             return asked.value
         value = make()
         with self._lock:

@@ -57,6 +57,28 @@ def test_another_question_at_a_path_is_refused_naming_both(
     assert world.times(word) == 1, "nothing new is called"
 
 
+def caught(ctx: Any, word: str) -> None:
+    try:
+        ctx.tool(add, a=2)
+    except Exception:
+        ctx.state["went on"] = True
+
+
+@pytest.mark.parametrize("afterwards", [lambda ctx, word: None, lambda ctx, word: ctx.tool(send, word=word)])
+def test_code_that_catches_the_refusal_gets_no_further(
+    afterwards: Callable[[Any, str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = a_word()
+    monkeypatch.setitem(CODE, "now", first)
+    job = asked("changing", {"word": word})
+    run_until_parked(job)
+    monkeypatch.setitem(CODE, "now", lambda ctx, word: (caught(ctx, word), afterwards(ctx, word)))
+    signal(job, "go", actor=person())
+    error = error_of(run_until_parked(job))
+    assert (error["code"], error["path"]) == ("non_determinism", "main/0")
+    assert world.times(word) == 1, "nothing new is called"
+
+
 def test_code_that_ends_earlier_than_before_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked stays on record; the wait of the old code was answered."""
     monkeypatch.setitem(CODE, "now", first)
