@@ -72,7 +72,12 @@ def test_code_that_catches_the_refusal_gets_no_further(
     monkeypatch.setitem(CODE, "now", first)
     job = asked("changing", {"word": word})
     run_until_parked(job)
-    monkeypatch.setitem(CODE, "now", lambda ctx, word: (caught(ctx, word), afterwards(ctx, word)))
+
+    def anew(ctx: Any, word: str) -> None:
+        caught(ctx, word)
+        afterwards(ctx, word)
+
+    monkeypatch.setitem(CODE, "now", anew)
     signal(job, "go", actor=person())
     error = error_of(run_until_parked(job))
     assert (error["code"], error["path"]) == ("non_determinism", "main/0")
