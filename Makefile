@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
 export PORT
 
-.PHONY: help build run stop demo clean distclean test fatal docs lint vet fmt tidy venv runtime development
+.PHONY: help build run stop demo clean distclean test fatal crashlab docs lint vet fmt tidy venv runtime development
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,13 @@ test: development ## every test, the engine's on SQLite and on Postgres (ARGS="-
 
 fatal: development ## only the tests that kill real processes
 	@$(PY) -m tests tests/fatal $(ARGS)
+
+crashlab: development ## kill this runtime, and with PEERS=1 others, between an effect and its record
+	@if [ -n "$(PEERS)" ] && [ ! -x var/peers/bin/absurdctl ]; then \
+		$(PYTHON) -m venv var/peers && \
+		var/peers/bin/pip install -qq --disable-pip-version-check -r benchmarks/crashlab/peers/requirements.txt; \
+	fi
+	@$(PY) -m benchmarks.crashlab $(if $(PEERS),--peers var/peers/bin/python)
 
 docs: development ## print the generated pages anew, then check every page
 	@$(PY) -m jobs.core.describe state-machine > docs/state-machine.md
