@@ -37,6 +37,6 @@ def reads_only() -> Iterator[None]:
         raise AssertionError("the hand was moved")
 
     with pytest.MonkeyPatch.context() as patch, connection.execute_wrapper(watch):
-        for name in ("touch", "touch_async", "touch_probe"):
+        for name in hand.__all__[1:]:
             patch.setattr(hand, name, explode)
         yield
