@@ -51,6 +51,7 @@ def tick() -> bool:
     fire_due(now)
     place_held()
     deliver_due()
+    crashpoint("after_tick")
     Tick.objects.filter(name=NAME).update(finished_at=clock.database_now(), claimed_until=now)
     return True
 
@@ -95,6 +96,7 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
             dead=True, known_dead=known
         )
         if done:
+            crashpoint("in_bury")
             log.warning(
                 "worker %s is silent since %s: its steps go to others", worker.name, worker.alive_until
             )
@@ -102,6 +104,7 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
         if known_gone(worker) and Worker.objects.filter(id=worker.id, dead=False).update(
             dead=True, known_dead=True
         ):
+            crashpoint("in_bury")
             log.warning(
                 "worker %s is gone (process %s has ended): its steps go to others", worker.name, worker.pid
             )
@@ -124,6 +127,7 @@ def release_dead(now: datetime) -> None:
     for job, node, fence, worker in list(rows):
         wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=dead[worker])
         _command(job, wish, now)
+        crashpoint("in_release")
 
 
 def fire_due(now: datetime) -> None:
@@ -189,11 +193,13 @@ def place_held() -> None:
         missing = _missing(row.needs, row.requires, offers, sets)
         if missing:
             _command(row.job_id, Hold(node=row.node, kind=missing[0], name=missing[1]), now)
+            crashpoint("in_place")
     held = Step.objects.filter(hold__in=("version", "capability"))
     for needs, requires in list(held.order_by().values_list("needs", "requires").distinct()):
         if _missing(needs, requires, offers, sets) is None:
             for row in held.filter(needs=needs, requires=requires).order_by("id")[:BATCH]:
                 _command(row.job_id, Unhold(node=row.node), now)
+                crashpoint("in_place")
 
 
 def _on_offer() -> tuple[set[str], list[set[str]]]:

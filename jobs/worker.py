@@ -17,6 +17,8 @@ from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
 from django.db import DatabaseError, InterfaceError, connection
 
+from ledger.crashpoints import crashpoint
+
 from . import alarms, clock, forgotten, loop, scheduler
 from .celery_defaults import queue_name
 from .conf import conf
@@ -104,6 +106,7 @@ class Control:
         if me is None:
             return
         me.draining = True
+        crashpoint("in_drain")
         end = time.monotonic() + seconds
         while (me.held() or me.running()) and time.monotonic() < end:
             time.sleep(0.05)
@@ -119,6 +122,7 @@ class Control:
     def _goodbye(self, me: Incarnation) -> None:
         try:
             Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=True, draining=True)
+            crashpoint("in_goodbye")
             scheduler.release_dead(clock.database_now())
             for job, node in sorted(me.turned_away):
                 scheduler.knock(job, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,7 +15,20 @@ from typing import NoReturn
 VARIABLE = "AETHERIS_CRASH"
 HOLD_VARIABLE = "AETHERIS_CRASH_HOLD"  # a file: while it exists, the thread that is held waits
 EXIT_STATUS = 70
+REFUSED_STATUS = 71  # it was to stand still inside a transaction
+
+# Every place there is, in the order in which a step, the sweep and a process come by.
+STEP = (
+    "before_claim", "before_promise", "after_claim", "after_promise", "before_call", "after_call", "before_outcome",
+    "after_outcome",
+)  # fmt: skip
+TRANSACTION = ("in_append", "before_commit")  # the head has moved; everything is written
+DOOR = (*TRANSACTION, "after_commit", "after_commit_before_knock", "after_birth_before_knock")
+SWEEP = ("in_bury", "in_release", "in_tick", "in_place", "before_delivery", "after_tick")
+PROCESS = ("before_answer", "in_drain", "in_goodbye")
+POINTS = frozenset((*STEP, *DOOR, *SWEEP, *PROCESS))
 _FORM = re.compile(r"([A-Za-z0-9_.-]+):([1-9][0-9]*)(?::(KILL|STOP|EXIT|HOLD))?")
+_STANDS_STILL = ("STOP", "HOLD")
 
 
 @dataclass
@@ -38,7 +52,8 @@ def parse(text: str | None) -> Plan | None:
     """Read `"name:n"` or `"name:n:KILL|STOP|EXIT|HOLD"` (KILL if left out); None or "" means off.
 
     Raises:
-        ValueError: the text has another form; a fault test that silently tests nothing is worse.
+        ValueError: the text has another form, there is no such point, or the process would stand still inside a
+            transaction; a fault test that silently tests nothing is worse.
     """
     if not text:
         return None
@@ -47,9 +62,14 @@ def parse(text: str | None) -> Plan | None:
         raise ValueError(
             f'{VARIABLE} is {text!r}; write "name:n" or "name:n:KILL", "name:n:STOP", "name:n:EXIT", "name:n:HOLD"'
         )
+    if found[1] not in POINTS:
+        raise ValueError(f"{VARIABLE} is {text!r}; the points are {', '.join(sorted(POINTS))}")
+    if found[1] in TRANSACTION and found[3] in _STANDS_STILL:
+        raise ValueError(f"{VARIABLE} is {text!r}; {found[1]} is inside a transaction, whose locks {_WHOSE}")
     return Plan(found[1], int(found[2]), found[3] or "KILL")
 
 
+_WHOSE = "nobody else would get while it stands still"
 _plan = parse(os.environ.get(VARIABLE))
 
 
@@ -62,11 +82,22 @@ def crashpoint(name: str) -> None:
 def _act(action: str) -> NoReturn | None:
     if action == "EXIT":
         os._exit(EXIT_STATUS)
+    if action in _STANDS_STILL and _in_a_transaction():
+        os.write(2, f"{VARIABLE}: refused to stop inside a transaction, whose locks {_WHOSE}\n".encode())
+        os._exit(REFUSED_STATUS)
     if action == "HOLD":
         _hold(Path(os.environ[HOLD_VARIABLE]))
         return None
     os.kill(os.getpid(), signal.SIGSTOP if action == "STOP" else signal.SIGKILL)
     return None
+
+
+def _in_a_transaction() -> bool:
+    """Whether this thread has one open. Without Django there is none."""
+    database = sys.modules.get("django.db")
+    if database is None:
+        return False
+    return any(each.in_atomic_block for each in database.connections.all(initialized_only=True))
 
 
 def _hold(gate: Path) -> None:

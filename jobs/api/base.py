@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from ledger.crashpoints import crashpoint
+
 from ..conf import conf
 from ..core.errors import Invalid
 from ..models import Job, Token
@@ -67,6 +69,11 @@ class Face(APIView):
         refuse_large(_announced(request))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             raise LengthRequired()
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        """The answer, before its first byte leaves; what it speaks of has been committed."""
+        crashpoint("before_answer")
+        return super().finalize_response(*args, **kwargs)
 
     @property
     def tenant(self) -> str:

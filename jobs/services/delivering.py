@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from ledger.crashpoints import crashpoint
+
 from .. import clock, knocks, store
 from ..core.commands import (
     SYSTEM,
@@ -118,6 +120,7 @@ def deliver_due(limit: int = BATCH) -> int:
 
 def _carry_out(row: Delivery) -> None:
     body = json.loads(row.body)
+    crashpoint("before_delivery")
     try:
         if row.command == "create":
             _create(row, body)

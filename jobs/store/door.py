@@ -244,6 +244,7 @@ def _nothing(wish: _Wish) -> None:
 
 
 def _remember(known: Entry, sealed: Sealed) -> Sealed:
+    crashpoint("after_commit")
     known.state, known.hash, known.behind = sealed.after, sealed.hash, False
     return sealed
 
@@ -265,17 +266,19 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
     sealed = seal(JobState(job=wish.job), draft.state, draft.facts, GENESIS)
     owes = _born(sealed, delivery, more)
     if connection.in_atomic_block:  # a host's own transaction: nothing is true before it commits
-        transaction.on_commit(
-            lambda: knocks.after_commit(sealed.before, sealed.after, owes=owes), robust=True
-        )
+        transaction.on_commit(lambda: _announce(sealed, owes), robust=True)
         return Committed(sealed.after, sealed.facts)
     known = entry(wish.job)
     with known.lock:
         if known.state is None:
             _remember(known, sealed)
+    _announce(sealed, owes)
+    return Committed(sealed.after, sealed.facts)
+
+
+def _announce(sealed: Sealed, owes: bool) -> None:
     crashpoint("after_birth_before_knock")
     knocks.after_commit(sealed.before, sealed.after, owes=owes)
-    return Committed(sealed.after, sealed.facts)
 
 
 def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db.models import Exists
 
+from ledger.crashpoints import crashpoint
+
 from ..bodies import written
 from ..conf import conf
 from ..core import chain
@@ -89,6 +91,7 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         Taken, NotReserved, IntegrityError: the ledger let nobody, or somebody else, through.
     """
     _move_head(sealed, worker)
+    crashpoint("in_append")
     for event in sealed.events:
         event.pk = None  # a number from an append that was rolled back may be another event's now
     Event.objects.bulk_create(sealed.events)
@@ -108,6 +111,7 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         raise Delivered(
             f"delivery {delivery} to job {sealed.after.job} has been carried out by another process"
         )
+    crashpoint("before_commit")
     return awaited or owed
 
 

@@ -105,7 +105,7 @@ def child(crash: str | None) -> subprocess.Popen[str]:
         ("before_call:1", 0, -signal.SIGKILL),
         ("before_call:2:KILL", 1, -signal.SIGKILL),
         ("after_call:2:EXIT", 2, EXIT_STATUS),
-        ("elsewhere:1", 3, 0),
+        ("after_claim:1", 3, 0),
     ],
 )
 def test_a_process_dies_at_the_told_passage_and_not_elsewhere(crash: str, paid: int, status: int) -> None:
