@@ -52,7 +52,7 @@ class Book:
         self.path, self.dedupe = path, dedupe
         self._lock = threading.Lock()
         self._orders = dict(SHIPPED_ORDERS)
-        self._calls: Counter[str] = Counter()
+        self._calls: dict[str, list[dict[str, Any]]] = {}
         self._refunds: dict[str, list[Refund]] = {}
         self._in_flight: Counter[str] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +79,11 @@ class Book:
         with self._lock:
             self._write({"kind": "order", "id": order_id, "cents": cents})
 
-    def call_arrived(self, key: str, order_id: str, cents: int) -> None:
-        """Write down that a refund was asked for, before anything is done about it."""
+    def call_arrived(self, key: str, order_id: str, cents: int, *, fault: str = "normal") -> None:
+        """Write down that a refund was asked for, and what will befall it, before anything is done about it."""
+        call = {"order_id": order_id, "cents": cents, "at": _now(), "fault": fault}
         with self._lock:
-            self._write({"kind": "call", "key": key, "order_id": order_id, "cents": cents, "at": _now()})
+            self._write({"kind": "call", "key": key, **call})
             self._in_flight[key] += 1
 
     def call_over(self, key: str) -> None:
@@ -105,18 +106,23 @@ class Book:
         with self._lock:
             return {
                 "key": key,
-                "calls": self._calls[key],
+                "calls": len(self._calls.get(key, [])),
                 "in_flight": self._in_flight[key],
                 "refunds": [refund.to_json() for refund in self._refunds.get(key, [])],
             }
+
+    def calls(self, key: str) -> list[dict[str, Any]]:
+        """Return every call under a key, in order: `{order_id, cents, at, fault}`."""
+        with self._lock:
+            return list(self._calls.get(key, []))
 
     def stats(self) -> dict[str, Any]:
         """Return the counts: calls and refunds, each in all and per key, and `total` cents refunded."""
         with self._lock:
             made = [refund for refunds in self._refunds.values() for refund in refunds]
             return {
-                "calls": self._calls.total(),
-                "calls_per_key": dict(self._calls),
+                "calls": sum(len(calls) for calls in self._calls.values()),
+                "calls_per_key": {key: len(calls) for key, calls in self._calls.items()},
                 "refunds": len(made),
                 "refunds_per_key": {key: len(refunds) for key, refunds in self._refunds.items()},
                 "total": sum(refund.cents for refund in made),
@@ -162,7 +168,8 @@ class Book:
             case "order":
                 self._orders[fact["id"]] = fact["cents"]
             case "call":
-                self._calls[fact["key"]] += 1
+                told = {name: value for name, value in fact.items() if name not in ("kind", "key")}
+                self._calls.setdefault(fact["key"], []).append(told)
             case "refund":
                 made = Refund(fact["id"], fact["order_id"], fact["cents"], fact["key"], fact["at"])
                 self._refunds.setdefault(made.key, []).append(made)

@@ -7,7 +7,9 @@ from typing import Any
 # A door is what a fault applies to: making a refund, asking for refunds by key, reading an order.
 DOORS = ("refund", "probe", "order")
 # When a mode strikes unless told otherwise: before or after the refund was carried out.
-STRIKES = {"normal": "before", "slow": "before", "fail": "before", "hang": "after", "drop": "after"}
+STRIKES = {
+    "normal": "before", "slow": "before", "fail": "before", "hang": "after", "drop": "after", "tear": "after",
+}  # fmt: skip
 
 
 class BadFault(ValueError):
@@ -19,7 +21,7 @@ class Fault:
     """One way to misbehave.
 
     `hang` never answers until released, `slow` answers after `seconds`, `fail` answers 500, `drop`
-    closes the connection without an answer. `times` is how many calls it strikes, None for all.
+    closes the connection without an answer, `tear` in the middle of one. `times` is how many calls it strikes, None for all.
     """
 
     mode: str = "normal"

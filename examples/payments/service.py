@@ -6,7 +6,7 @@ from typing import Any
 
 from examples.payments.book import Book, KeyReused
 from examples.payments.faults import BadFault, Fault, Faults
-from examples.payments.wire import Answer, Dropped, Refusal, Request
+from examples.payments.wire import Answer, Dropped, Refusal, Request, Torn
 
 
 class Payments:
@@ -28,9 +28,8 @@ class Payments:
                 return self._put_order(urllib.parse.unquote(order_id), request.json())
             case ("POST", ["refunds"]):
                 return self._refund(request)
-            case ("GET", ["refunds"]):
-                key = _filled(request.query.get("key"), "the query parameter key")
-                return self._read("probe", lambda: Answer(200, self.book.under(key)))
+            case ("GET", ["refunds" | "calls" as what]):
+                return self._known(what, request)
             case ("GET", ["stats"]):
                 return Answer(200, self.book.stats() | {"hanging": self.faults.to_json()["hanging"]})
             case ("GET", ["mode"]):
@@ -40,6 +39,12 @@ class Payments:
             case ("POST", ["release"]):
                 return Answer(200, {"released": self.faults.release()})
         raise Refusal(404, "no_such_page", f"nothing answers {request.method} {request.path}; see the README")
+
+    def _known(self, what: str, request: Request) -> Answer:
+        key = _filled(request.query.get("key"), "the query parameter key")
+        if what == "calls":
+            return Answer(200, {"key": key, "calls": self.book.calls(key)})
+        return self._read("probe", lambda: Answer(200, self.book.under(key)))
 
     def _order(self, order_id: str) -> Answer:
         order = self.book.order(order_id)
@@ -70,7 +75,7 @@ class Payments:
         if cents > self._order(order_id).body["cents"]:
             raise Refusal(422, "more_than_paid", f"order {order_id!r} cost less than {cents} cents")
         fault = self.faults.take("refund")
-        self.book.call_arrived(key, order_id, cents)
+        self.book.call_arrived(key, order_id, cents, fault=fault.mode)
         try:
             if fault.when == "before":
                 self._strike(fault, "refund")
@@ -91,6 +96,8 @@ class Payments:
                 raise Refusal(500, "told_to_fail", f"the service was told to fail at {door!r} by POST /mode")
             case "drop":
                 raise Dropped
+            case "tear":
+                raise Torn
 
 
 def _filled(value: Any, what: str) -> str:

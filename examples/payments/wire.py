@@ -27,6 +27,10 @@ class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
 
+class Torn(Exception):
+    """The connection is to be closed in the middle of the answer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What goes back: an HTTP status and a JSON object."""
@@ -87,6 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         except Dropped:
             self.close_connection = True
             return
+        except Torn:
+            self._send_half()
+            return
         try:
             self._send(answer)
         except (BrokenPipeError, ConnectionResetError):
@@ -102,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _problem(no.status, no.code, no.detail)
         except (TimeoutError, ConnectionError) as gone:
             raise Dropped from gone  # the caller left in the middle of its request
-        except Dropped:
+        except (Dropped, Torn):
             raise
         except Exception:
             log.exception("%r: could not be served", self.requestline)
@@ -137,6 +144,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+    def _send_half(self) -> None:
+        """Begin an answer whose rest never comes."""
+        self.close_connection = True
+        self.send_response(HTTPStatus.CREATED)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"id": ')
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that is not even HTTP in JSON too, and hang up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,31 @@ def test_a_dropped_call_gets_no_answer_and_is_still_counted(
     with pytest.raises(http.client.RemoteDisconnected):
         payments.refund("k")
     assert (payments.stats()["calls"], payments.stats()["refunds"]) == (1, refunds)
+
+
+@pytest.mark.parametrize(("when", "refunds"), [("before", 0), ("after", 1)])
+def test_an_answer_that_breaks_off_is_no_answer_and_the_call_is_counted(
+    payments: PaymentProcess, when: str, refunds: int
+) -> None:
+    payments.mode("tear", when=when, times=1)
+    with pytest.raises(http.client.IncompleteRead):
+        payments.refund("k")
+    assert (payments.stats()["calls"], payments.stats()["refunds"]) == (1, refunds)
+    assert payments.refund("k")[0] == 201
+
+
+def test_every_call_of_a_key_is_kept_with_its_time_and_what_befell_it(payments: PaymentProcess) -> None:
+    for mode in ("fail", "tear", "normal"):
+        payments.mode(mode)
+        with suppress(http.client.IncompleteRead):
+            payments.refund("k")
+    told = payments.ask("GET", "/calls?key=k")[1]
+    payments.kill()
+    payments.start()
+    assert payments.ask("GET", "/calls?key=k")[1] == told
+    assert [call["fault"] for call in told["calls"]] == ["fail", "tear", "normal"]
+    assert [call["at"] for call in told["calls"]] == sorted(call["at"] for call in told["calls"])
+    assert payments.ask("GET", "/calls?key=other")[1]["calls"] == []
 
 
 def test_a_hanging_call_has_paid_and_answers_when_released(payments: PaymentProcess) -> None:
