@@ -15,7 +15,8 @@ from typing import Any
 from billiard import current_process
 from celery import bootsteps, current_app, signals
 from celery.exceptions import WorkerLostError
-from django.db import DatabaseError, InterfaceError, connection
+from celery.worker import state
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from ledger.crashpoints import crashpoint
 
@@ -30,6 +31,7 @@ from .turns import forget, turn
 
 log = logging.getLogger("aetheris.worker")
 BEAT = 1.0  # seconds between two looks of the control thread
+STARTING = 30.0  # seconds that a starting worker waits for its database; then its supervisor decides
 
 
 class Control:
@@ -44,10 +46,27 @@ class Control:
         self._renew_at = 0.0
 
     def start(self) -> None:
-        """Register, then keep the lease. Raises DatabaseError where the database does not answer."""
-        self._register()
+        """Register, then keep the lease. Raises DatabaseError where the database does not answer in time."""
+        self._register_at_last()
         alarms.switch(True)
         self._thread.start()
+
+    def _register_at_last(self) -> None:
+        """Register; while the database is away, try again, for so long that a restart of it ends no worker."""
+        give_up = time.monotonic() + STARTING
+        while True:
+            try:
+                return self._register()
+            except (OperationalError, InterfaceError) as outage:
+                connection.close()
+                if "no such table" in str(outage) or time.monotonic() > give_up:
+                    raise
+                log.warning(
+                    "worker %s cannot register yet: the database does not answer (%s); see AETHERIS_DATABASE_URL",
+                    self.name, outage,
+                )  # fmt: skip
+                state.maybe_shutdown()
+                time.sleep(BEAT)
 
     def _register(self) -> None:
         began = time.monotonic()

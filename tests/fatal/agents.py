@@ -136,6 +136,15 @@ def waiting(goal: Goal) -> TaskGraph:
     return g
 
 
+@agent("fatal-ask")
+def asking(goal: Goal) -> TaskGraph:
+    """Pay if somebody agrees."""
+    g = TaskGraph()
+    asked = g.approval("ask", "Pay?", groups=["finance"], deadline="1h")
+    g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100, after=[asked]))
+    return g
+
+
 class CountedModel:
     """A model whose every answer is an effect that the service counts."""
 

@@ -60,3 +60,12 @@ def stage(
         made.close()
         usual.set_current()
         forget_all()
+
+
+@pytest.fixture
+def token(stage: Stage) -> str:
+    """Of somebody who may submit, signal, control and, being of `finance`, approve."""
+    from jobs import tokens
+    from tests.faces.admin_stage import OPERATOR, person
+
+    return tokens.create(person(*OPERATOR, group="finance"), tenant="default").text

@@ -39,13 +39,14 @@ class Stage:
 
     # --- processes -----------------------------------------------------------------------------------
 
-    def worker(self, *, crash: str = "", slots: int = 4, ttl: float = 10) -> Running:
+    def worker(self, *, crash: str = "", slots: int = 4, ttl: float = 10, **more: str) -> Running:
         """A worker that is ready.
 
         Args:
             crash: where it dies or stops, as AETHERIS_CRASH.
             slots: threads of its pool.
             ttl: seconds of silence after which it is declared dead.
+            more: environment variables of its own.
         """
         name = f"w{len(self.processes)}"
         args = [
@@ -63,7 +64,7 @@ class Stage:
         hold = self.folder / f"{name}.hold"
         hold.touch()
         env = {"AETHERIS_CRASH": crash, "AETHERIS_CRASH_HOLD": str(hold), "AETHERIS_LEASE_TTL": str(ttl)}
-        made = self.start("celery", args, **env)
+        made = self.start("celery", args, **env, **more)
         begun = f"worker {name}"
         until(lambda: "ready." in made.said or not made.alive or made.stopped, what=begun, told=self.story)
         assert "registered as" in made.said, f"worker {name} did not start:\n{made.said}"
