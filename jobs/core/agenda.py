@@ -63,14 +63,17 @@ def _launch(state: JobState, node: Node) -> JobState:
     limit, tolerated = told["concurrency"] or node.count, told["tolerate"]
     open_items = set()
     nodes = state.nodes.mutate()
-    launched = node.launched
+    launched, ahead = node.launched, node.ahead
     going = state.phase == "open" and node.failed <= tolerated
-    while going and launched < node.count and launched - node.settled < limit:
+    while going and launched < node.count and launched - (node.settled - ahead) < limit:
         item = f"{node.id}/{launched}"
+        launched += 1
+        if nodes[item].status != "waiting":
+            ahead -= 1
+            continue
         nodes[item] = replace(nodes[item], status="ready")
         open_items.add(item)
-        launched += 1
-    nodes[node.id] = replace(node, launched=launched)
+    nodes[node.id] = replace(node, launched=launched, ahead=ahead)
     due = state.due
     if (node.settled == node.count or node.failed > tolerated) and node.id not in due:
         due = (*due, node.id)
@@ -82,7 +85,8 @@ def item_settled(state: JobState, item: Node) -> JobState:
     if parent.status != "running":
         return state
     failed = parent.failed + int(item.status == "failed")
-    return _launch(state, replace(parent, settled=parent.settled + 1, failed=failed))
+    ahead = parent.ahead + int(item.index >= parent.launched)
+    return _launch(state, replace(parent, settled=parent.settled + 1, failed=failed, ahead=ahead))
 
 
 def withdraw_items(state: JobState, node: Node) -> JobState:

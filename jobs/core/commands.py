@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .past import Past
 from .step_commands import (
     JSON,
     AdoptPlan,
@@ -45,10 +46,13 @@ __all__ = [
     "FailCall",
     "FailNode",
     "FinishNode",
+    "ForkJob",
+    "Given",
     "Hold",
     "JSON",
     "LateOutcome",
     "LoseLease",
+    "NoteFork",
     "Outcome",
     "Pause",
     "Promise",
@@ -114,6 +118,48 @@ class CreateJob:
     tags: tuple[str, ...] = ()
     priority: int = 0
     parent: Mapping[str, str] | None = None  # {"job": …, "node": …}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that was given, `null` included."""
+
+    value: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ForkJob:
+    """A new job that begins with what had settled in another one.
+
+    Args:
+        past: the other job's record, cut.
+        how: `retry` (the same origin, so the same idempotency keys) or `fork` (keys of its own).
+        goal: another goal than the old job's.
+        confirm: invocations that may happen once more, as the one who asks has seen them listed.
+        landed_in_children: what the children of the old job landed that the new one does not take over.
+        workflow: the agent is a workflow, whose goal is its argument.
+        parent: the job and call that it is a child of.
+    """
+
+    job: str
+    past: Past
+    how: str
+    actor: Actor
+    goal: Given | None = None
+    confirm: frozenset[str] = frozenset()
+    landed_in_children: tuple[Mapping[str, Any], ...] = ()
+    workflow: bool = False
+    parent: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFork:
+    """A new job was started from an event of this one."""
+
+    fork: str
+    at: int
+    how: str
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +269,5 @@ class Resume:
 Command = (
     CreateJob | StartNode | AdoptPlan | Call | Record | Tell | Recall | AwaitEffect | Answer | LateOutcome
     | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | SendSignal | SendMessage
-    | Vote | EndChild | Cancel | Pause | Resume
+    | Vote | EndChild | Cancel | Pause | Resume | ForkJob | NoteFork
 )  # fmt: skip

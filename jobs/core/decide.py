@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import claiming, resolving, stepping, telling, voting, waiting
+from . import claiming, forking, resolving, stepping, telling, voting, waiting
 from . import commands as wishes
 from .draft import Draft
 from .errors import Illegal
@@ -89,6 +89,8 @@ def _resume(draft: Draft, wish: wishes.Resume) -> None:
 
 DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.CreateJob: _create,
+    wishes.ForkJob: forking.fork,
+    wishes.NoteFork: forking.note,
     wishes.StartNode: claiming.start,
     wishes.AdoptPlan: stepping.adopt,
     wishes.Call: claiming.call,

@@ -1,7 +1,8 @@
 """Facts, in the past tense: a closed set, each with its documented body (design: Law L2).
 
 A body holds what the table names and nothing else; a test keeps it so, and `docs/events.md` is
-printed from here. `?` after a name marks a member that may be absent.
+printed from here. `?` after a name marks a member that may be absent; `copied` is there where a job born of
+another one repeats what is on that one's record, and is the number of the event there.
 """
 
 from __future__ import annotations
@@ -47,16 +48,16 @@ def _kind(meaning: str, fields: str = "") -> Kind:
 KINDS: dict[str, Kind] = {
     "job_created": _kind(
         "Somebody asked an agent for something.",
-        "agent version goal actor origin tenant tags priority parent?",
+        "agent version goal actor origin tenant tags priority parent? generation? forked_from?",
     ),
     "plan_generated": _kind(
-        "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence"
+        "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence copied?"
     ),
     "node_started": _kind(
-        "A worker claimed the step; this event's seq is the step's fence.", "worker attempt reason"
+        "A worker claimed the step; this event's seq is the step's fence.", "worker attempt reason copied?"
     ),
     "command_emitted": _kind(
-        "The step decided to ask something of the world.", "command name args digest fence? count?"
+        "The step decided to ask something of the world.", "command name args digest fence? count? copied?"
     ),
     "tool_invocation_started": _kind(
         "The promise: written before the call.",
@@ -64,27 +65,29 @@ KINDS: dict[str, Kind] = {
     ),
     "tool_invocation_finished": _kind(
         "The call told its outcome.",
-        "invocation tool status attempt fence result? error? seconds? citations? unstorable? recalled_from?",
+        "invocation tool status attempt fence result? error? seconds? citations? unstorable? recalled_from? copied?",
     ),
-    "command_committed": _kind("What the step asked for is settled.", "command outcome fence error?"),
+    "command_committed": _kind(
+        "What the step asked for is settled.", "command outcome fence error? barred? copied?"
+    ),
     "reasoning_snapshot": _kind(
         "What the step knew: goal and state as digests, the change of state in full.",
-        "goal state_before state_after delta fence llm_request? llm_response? inputs?",
+        "goal state_before state_after delta fence llm_request? llm_response? inputs? copied?",
     ),
     "effect_recorded": _kind(
-        "A reading of clock, die or code version, read alike ever after.", "kind value fence"
+        "A reading of clock, die or code version, read alike ever after.", "kind value fence copied?"
     ),
     "node_finished": _kind(
         "The step settled with a result.",
-        "outcome result step_outcome fence timed_out? errors? taken? decision?",
+        "outcome result step_outcome fence timed_out? errors? taken? decision? copied?",
     ),
     "node_failed": _kind(
-        "The step settled without a result.", "error step_outcome fence on_error timed_out?"
+        "The step settled without a result.", "error step_outcome fence on_error timed_out? copied?"
     ),
     "node_retry_scheduled": _kind(
         "The attempt failed; another follows at its time.", "attempt wake_at error step_outcome fence call?"
     ),
-    "node_skipped": _kind("The step will not run.", "reason because cause?"),
+    "node_skipped": _kind("The step will not run.", "reason because cause? copied?"),
     "lease_lost": _kind("The claim ended without an outcome.", "worker fence reason known_dead"),
     "outcome_unknown": _kind(
         "Nobody knows whether the effect happened.",
@@ -94,22 +97,23 @@ KINDS: dict[str, Kind] = {
         "The unknown outcome was settled by a probe or a person.",
         "invocation verdict by evidence fence result? comment?",
     ),
-    "job_parked": _kind("The step waits and holds no worker.", "kind name deadline? wake_at? fence?"),
-    "signal_received": _kind("A word from outside, named.", "name payload id actor"),
+    "job_parked": _kind("The step waits and holds no worker.", "kind name deadline? wake_at? fence? copied?"),
+    "signal_received": _kind("A word from outside, named.", "name payload id actor copied?"),
     "wait_completed": _kind(
-        "A wait got what it waited for, or its time passed.", "kind name value source timed_out"
+        "A wait got what it waited for, or its time passed.", "kind name value source timed_out copied?"
     ),
     "approval_requested": _kind(
         "A question was put to people.",
-        "approval question shown releases digest groups users quorum four_eyes deadline on_timeout escalate_to form",
+        "approval question shown releases digest groups users quorum four_eyes deadline on_timeout escalate_to form copied?",
     ),
     "approval_decided": _kind(
-        "Somebody voted, or the deadline decided.", "approval decision actor comment digest form effect"
+        "Somebody voted, or the deadline decided.",
+        "approval decision actor comment digest form effect copied?",
     ),
-    "timer_fired": _kind("A timer's moment came.", "due"),
-    "message_received": _kind("A message came on a channel.", "channel payload id actor sender?"),
-    "child_started": _kind("A child job was asked for.", "job agent goal"),
-    "child_finished": _kind("The child job ended.", "job status output error"),
+    "timer_fired": _kind("A timer's moment came.", "due copied?"),
+    "message_received": _kind("A message came on a channel.", "channel payload id actor sender? copied?"),
+    "child_started": _kind("A child job was asked for.", "job agent goal retries? copied?"),
+    "child_finished": _kind("The child job ended.", "job status output error copied?"),
     "compensation_started": _kind("Undoing a landed effect began.", "invocation compensates"),
     "compensation_finished": _kind("The effect was undone.", "invocation compensates"),
     "compensation_failed": _kind("The effect could not be undone.", "invocation compensates error"),
@@ -123,7 +127,7 @@ KINDS: dict[str, Kind] = {
     "payload_erased": _kind("A body was erased; its digest stays.", "seq actor reason basis"),
     "world_confirmed": _kind("The world still shows the landed effects.", "invocation actor"),
     "world_diverged": _kind("The world no longer shows a landed effect.", "invocation actor evidence"),
-    "job_forked": _kind("A new job was started from a point of this one.", "job at actor"),
+    "job_forked": _kind("A new job was started from a point of this one.", "job at how actor"),
     "late_outcome": _kind(
         "An outcome arrived after its claim had ended.", "invocation status attempt fence result? error?"
     ),
@@ -132,7 +136,7 @@ KINDS: dict[str, Kind] = {
 TERMINALS = frozenset({"job_completed", "job_failed", "job_cancelled"})
 AFTERWORDS = frozenset({"payload_erased", "world_confirmed", "world_diverged", "job_forked", "late_outcome"})
 
-# Their machinery (sagas, confirmation, erasure, forks) arrives with later releases; the names are reserved.
+# Their machinery (sagas, confirmation, erasure) arrives with later releases; the names are reserved.
 RESERVED = frozenset(
     {
         "compensation_started",
@@ -141,6 +145,5 @@ RESERVED = frozenset(
         "payload_erased",
         "world_confirmed",
         "world_diverged",
-        "job_forked",
     }
 )

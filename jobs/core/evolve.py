@@ -76,6 +76,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
         job=state.job, seq=state.seq, tenant=body["tenant"], agent=body["agent"], version=body["version"],
         goal=body["goal"], requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
         priority=body["priority"], parent=body.get("parent"), created_at=fact.at, phase=phase_after(state, fact),
+        generation=body.get("generation", 1), forked=body.get("forked_from"),
     )  # fmt: skip
     return place(created, first)
 
@@ -138,6 +139,7 @@ HANDLERS: dict[str, Handler] = {
     "child_finished": child_finished,
     "job_paused": lambda state, fact: state.but(paused=True),
     "job_resumed": lambda state, fact: state.but(paused=False),
+    "job_forked": lambda state, fact: state.but(forks=(*state.forks, fact.body["job"])),
     "job_failing": _turned,
     "job_cancelling": _turned,
     "job_completed": _ended,

@@ -49,7 +49,9 @@ def command_committed(state: JobState, fact: Fact) -> JobState:
     asked = state.calls.get(fact.node)
     if asked is None or asked.settled or fact.body["outcome"] != "failed":
         return state
-    return with_call(state, replace(asked, status="failed", error=fact.body.get("error", asked.error)))
+    info = {**asked.info, "barred": True} if fact.body.get("barred") else asked.info
+    error = fact.body.get("error", asked.error)
+    return with_call(state, replace(asked, status="failed", error=error, info=info))
 
 
 def outcome_unknown(state: JobState, fact: Fact) -> JobState:

@@ -107,6 +107,7 @@ class Node:
     count: int = 0  # of a map: items, launched, settled, failed
     launched: int = 0
     settled: int = 0
+    ahead: int = 0  # items of a fork's map that have settled without being launched here
     failed: int = 0
 
     @property
@@ -184,6 +185,9 @@ class JobState:
     tags: tuple[str, ...] = ()
     priority: int = 0
     parent: Mapping[str, str] | None = None
+    generation: int = 1
+    forked: Mapping[str, Any] | None = None  # the job, event and way it comes from
+    forks: tuple[str, ...] = ()  # the jobs that come from it
     created_at: str = ""
     phase: str = ""
     paused: bool = False
@@ -226,6 +230,12 @@ class JobState:
         if self.agenda and not moving:
             return "parked"
         return "running" if self.started else "pending"
+
+    @property
+    def asked_by(self) -> frozenset[str]:
+        """Everybody who asked for this job, or for one that it comes from."""
+        earlier = self.forked["asked_by"] if self.forked else ()
+        return frozenset({self.requester["id"], *earlier})
 
     def spec(self, node: Node) -> PlanNode | None:
         """The plan's words about a step (an item has those of its map); None for the planning step."""

@@ -56,7 +56,7 @@ def _how_it_ended(draft: Draft, asked: Asked) -> str:
 
 def _may(draft: Draft, asked: Asked, wish: Vote) -> None:
     info, who = asked.info, wish.actor
-    if info["four_eyes"] and who.id == draft.state.requester["id"]:
+    if info["four_eyes"] and who.id in draft.state.asked_by:
         raise NotAllowed(
             f"{who.name or who.id} asked for job {draft.state.job} and may not approve it: four eyes are required",
             code="four_eyes",

@@ -28,7 +28,14 @@ def ask(
     if kind == "approval":
         _request(draft, path, spec)
     elif kind == "child":
-        draft.emit("child_started", path, job=child_id(draft.state.job, path), agent=name, goal=spec["goal"])
+        draft.emit("child_started", path, job=child_id(draft.state.job, path), agent=name, goal=spec["goal"],
+                   **_heir(draft.state, path))  # fmt: skip
+
+
+def _heir(state: JobState, path: str) -> dict[str, str]:
+    """A retry's child takes up the work of the child that was started here before, under the same keys."""
+    before = (state.forked or {}).get("children", {}).get(path)
+    return {"retries": before} if before else {}
 
 
 def _due(draft: Draft, kind: str, spec: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from jobs.core.chain import canonical
 from jobs.core.events import AFTERWORDS, KINDS, RESERVED, TERMINALS, Fact
 from jobs.core.evolve import fold
 from jobs.core.state import JobState, parked_on
-from tests.pure.story import JOB, Story
+from tests.pure.story import Story
 
 # What somebody has to say of an at_most_once call before it may be promised again.
 RELEASED = frozenset({"not_landed", "not_sent", "absent"})
@@ -21,7 +21,7 @@ WAKERS = {
 
 def the_fold_of_the_facts_is_the_state(story: Story) -> str | None:
     """L1: what is derived can be derived again."""
-    folded = fold(story.facts, JobState(job=JOB))
+    folded = fold(story.facts, JobState(job=story.job))
     return None if folded == story.state else "the fold differs from the state that decide returned"
 
 
@@ -173,7 +173,7 @@ def whoever_waits_for_a_time_has_it_on_the_agenda(story: Story) -> str | None:
 
 
 def _with_state_before(story: Story) -> Iterator[tuple[JobState, Fact]]:
-    state = JobState(job=JOB)
+    state = JobState(job=story.job)
     for fact in story.facts:
         yield state, fact
         state = fold([fact], state)

@@ -63,6 +63,7 @@ class Story:
     programs: dict[str, list[tuple[str, str, dict[str, Any]]]] = field(default_factory=dict)
     lines: tuple[tuple[str, str, dict[str, Any]], ...] = LINES
     letters: int = 0
+    job: str = JOB
 
     def send(self, wish: Command) -> Told:
         """Let the core decide; a refusal is part of the story."""
@@ -80,7 +81,7 @@ class Story:
 
     def begin(self) -> None:
         """Create the job; now and then it is planned at once."""
-        self.send(CreateJob(JOB, "helper", "1", {"x": 1}, ASKER, tags=("drawn",)))
+        self.send(CreateJob(self.job, "helper", "1", {"x": 1}, ASKER, tags=("drawn",)))
         if self.pick((0, 1, 1, 1)):
             self.send(StartNode(PLAN_STEP, WORKER))
             self.send(AdoptPlan(self.state.nodes[PLAN_STEP].fence, self.plan))
@@ -97,7 +98,7 @@ class Story:
         """The promise of a call of a toy tool."""
         return Promise(
             tool=tool, version="1", schema="s1", effect=EFFECTS.get(tool, "idempotent"),
-            key=idempotency_key(JOB, path), args={"x": 1}, deadline=plus(self.now, 60.0), probe=tool == "wire",
+            key=idempotency_key(self.state.origin or self.job, path), args={"x": 1}, deadline=plus(self.now, 60.0), probe=tool == "wire",
             retry=RETRY,
         )  # fmt: skip
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.core.commands import Answer, Cancel, Due, EndChild, Hold
+from jobs.core.commands import Answer, Cancel, Due, EndChild, Hold, NoteFork
 from jobs.core.decide import DECISIONS
 from jobs.core.events import KINDS, RESERVED, Fact
 from jobs.core.graph import TaskGraph
+from tests.pure.driving import drive
+from tests.pure.forked import born
 from tests.pure.reached import ALL_ARROWS, Arrow, arrows_of
 from tests.pure.scenes import FINAL, NOT_LANDED, RAISED, Scene, begun, gathering
 from tests.pure.story import ASKER, PERSON, Story
@@ -18,8 +20,19 @@ SEEDS = range(1, 251)
 
 @pytest.fixture(scope="module")
 def library() -> list[Story]:
-    """Stories, the same in every run."""
-    return [tell_story(Dice(seed).pick) for seed in SEEDS]
+    """Stories, the same in every run; now and then also one of a job that is born of another."""
+    return [told for seed in SEEDS for told in _told(seed)]
+
+
+def _told(seed: int) -> list[Story]:
+    story = tell_story(Dice(seed).pick)
+    if seed % 5:
+        return [story]
+    second = born(story, "retry" if story.state.ended else "fork")
+    if second.facts:
+        story.send(NoteFork(second.job, len(story.facts), "fork", ASKER))
+        drive(second)
+    return [story, second] if second.facts else [story]
 
 
 def _backing_off(kind: str, **spec: object) -> Scene:
