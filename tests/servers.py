@@ -86,10 +86,14 @@ class Postgres:
         self._process = Leashed(command, log=self.log, user=self._user, folder=self.folder)
         _until_ready(self._answers, self._process, "Postgres")
 
-    def stop(self) -> None:
-        """Shut it down cleanly; open connections are closed. Its data stay until the `with` block ends."""
+    def stop(self, *, immediately: bool = False) -> None:
+        """Shut it down cleanly; open connections are closed. Its data stay until the `with` block ends.
+
+        Args:
+            immediately: as `pg_ctl stop -m immediate`: no farewell, and the next start has to recover.
+        """
         if self._process is not None:
-            self._process.stop(by=signal.SIGINT)
+            self._process.stop(by=signal.SIGQUIT if immediately else signal.SIGINT)
             self._process = None
 
     def kill(self) -> None:

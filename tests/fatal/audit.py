@@ -31,6 +31,11 @@ def query(url: str, statement: str) -> list[Row]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def text(id: Any) -> str:
+    """An id as the API writes it; SQLite keeps it without dashes."""
+    return str(UUID(str(id)))
+
+
 @contextmanager
 def writer_stands_aside(url: str) -> Iterator[None]:
     """On SQLite, be the one writer, so that no other process is in the middle of a write."""
@@ -57,8 +62,8 @@ def audit(url: str, counts: Mapping[str, int]) -> None:
     """
     events: dict[str, list[Row]] = {}
     for event in query(url, "SELECT * FROM aetheris_jobs_event ORDER BY job_id, seq"):
-        events.setdefault(str(UUID(str(event["job_id"]))), []).append(event)
-    jobs = {str(UUID(str(row["id"]))): row for row in query(url, "SELECT * FROM aetheris_jobs_job")}
+        events.setdefault(text(event["job_id"]), []).append(event)
+    jobs = {text(row["id"]): row for row in query(url, "SELECT * FROM aetheris_jobs_job")}
     assert set(jobs) == set(events), "a job without events, or events without a job"
     for job, row in jobs.items():
         problems = [
@@ -122,7 +127,7 @@ def _rows(url: str, job: str, row: Row, events: list[Row]) -> Iterator[str]:
     steps = [
         step
         for step in query(url, "SELECT * FROM aetheris_jobs_step")
-        if str(UUID(str(step["job_id"]))) == job
+        if text(step["job_id"]) == job
     ]
     ended = row["status"] in TERMINALS.values()
     if ended and steps:
@@ -140,7 +145,7 @@ def _rows(url: str, job: str, row: Row, events: list[Row]) -> Iterator[str]:
 def _book(url: str, job: str, row: Row, events: list[Row], counts: Mapping[str, int]) -> Iterator[str]:
     told = _told(events)
     book = query(url, "SELECT * FROM aetheris_ledger_invocation")
-    lines = {str(UUID(str(line["id"]))): line for line in book if str(UUID(str(line["job_id"]))) == job}
+    lines = {text(line["id"]): line for line in book if text(line["job_id"]) == job}
     if set(lines) != set(told):
         yield "ledger and events do not speak of the same calls"
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import sys
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from tests.processes import Leashed
 class Effects:
     """The service, seen from a test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, module: str = "examples.payments") -> None:
         log = folder / "effects.log"
         command = [
             sys.executable,
             "-m",
-            "examples.payments",
+            module,
             "--port",
             "0",
             "--db",
@@ -50,6 +51,10 @@ class Effects:
     def calls(self) -> dict[str, int]:
         """How many calls arrived, by idempotency key."""
         return dict(self._ask("GET", "/stats")["calls_per_key"])
+
+    def under(self, key: str) -> dict[str, Any]:
+        """All that is known under an idempotency key: calls, those in flight, refunds."""
+        return self._ask("GET", f"/refunds?{urllib.parse.urlencode({'key': key})}")
 
     def close(self) -> None:
         """End it."""

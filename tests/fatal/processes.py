@@ -54,9 +54,9 @@ class Running:
 class Nursery:
     """Starts processes by forking one that is warm."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, agents: str = "tests.fatal.agents") -> None:
         self._address = folder / "nursery.sock"
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "AETHERIS_AGENTS": "tests.fatal.agents"}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "AETHERIS_AGENTS": agents}
         command = [sys.executable, "-m", "tests.fatal.nursery", str(self._address)]
         self._process = Leashed(command, log=folder / "nursery.log", env=env, cwd=ROOT)
         until(lambda: self._address.exists() or self._process.returncode is not None, what="the nursery")
