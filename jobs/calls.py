@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError
 
 from ledger import Absent, Landed, Tool, ToolCall
 from ledger import services as ledger
@@ -37,6 +37,7 @@ from .core.commands import Recall as RecallWish
 from .core.errors import Refused
 from .core.state import Asked, JobState
 from .incarnation import Incarnation
+from .outage import AWAY, in_a_line
 from .promises import tool_call
 
 if TYPE_CHECKING:
@@ -156,10 +157,13 @@ def tell_late(job: str, path: str, attempt: int, fence: int, outcome: Outcome) -
 
 def break_off(claim: Claim, error: Exception) -> None:
     """The engine itself failed at a step: the step says so, instead of hanging under a claim that nobody drives."""
-    log.error("job %s, step %s broke off", claim.job, claim.node, exc_info=error)
     claim.me.broken.add(claim.key)
-    if isinstance(error, DatabaseError | InterfaceError):
-        return  # nothing can be written now; the control thread frees the claim
+    if isinstance(error, AWAY):  # nothing can be written now; the control thread frees the claim
+        log.warning("job %s, step %s broke off: %s", claim.job, claim.node, in_a_line(error))
+        return
+    log.error("job %s, step %s broke off", claim.job, claim.node, exc_info=error)
+    if isinstance(error, DatabaseError):
+        return
     told = {
         "code": "engine_error",
         "message": f"step {claim.node} broke off: {type(error).__name__}: {error}",

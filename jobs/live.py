@@ -217,7 +217,7 @@ class Live(Recording):
             self.blocked.add(asked.path)
             raise Parked(asked.path)
         answer = yield lambda: calls.probe(self.claim, tool, self.state, asked.path)
-        yield lambda: self._commit(answer)
+        yield lambda: self.write_answer(answer)
 
     def _tell(self, path: str, attempt: int, told: Any) -> None:
         crashpoint("before_outcome")

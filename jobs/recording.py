@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +13,14 @@ from ledger.canonical import jsonable
 from . import store
 from .calls import Claim
 from .context import Context
-from .core.commands import AwaitEffect, Call, Command, Record
-from .core.errors import Fenced, Illegal
+from .core.commands import Answer, AwaitEffect, Call, Command, Record
+from .core.errors import Fenced, Illegal, Stale
 from .core.playback import NonDeterminism, Wish, compare
 from .core.state import Asked, JobState
 from .endings import ending
 from .interrupts import Drained, ParkCaught, Stopped
+
+log = logging.getLogger("aetheris.workflows")
 
 
 class Recording:
@@ -92,6 +95,14 @@ class Recording:
         """Write how the step ended, with the readings that nothing else has written yet."""
         self._commit(wish)
 
+    def write_answer(self, answer: Answer) -> None:
+        """Write what a probe found, unless a person or the call itself was faster: then that holds."""
+        try:
+            self._commit(answer)
+        except Stale as known:
+            log.info("%s", known)
+            self._now_at(store.load(self.claim.job))
+
     def reading(self, path: str, kind: str, make: Callable[[], Any]) -> Any:
         """A recorded reading, or a new one that is written with the next commit."""
         asked = self.state.calls.get(path)
@@ -122,5 +133,9 @@ class Recording:
             raise
         with self._lock:
             self._readings = [each for each in self._readings if each not in readings]
-            if done.state.seq >= self.state.seq:
-                self.state = done.state
+        self._now_at(done.state)
+
+    def _now_at(self, state: JobState) -> None:
+        with self._lock:
+            if state.seq >= self.state.seq:
+                self.state = state

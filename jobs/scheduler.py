@@ -21,10 +21,11 @@ from ledger.crashpoints import crashpoint
 from . import alarms, clock, knocks, store
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
-from .core.errors import Refused
+from .core.errors import Busy, Refused
 from .core.moments import parse
 from .core.state import JobState
 from .models import Step, Tick, Worker
+from .outage import AWAY, in_a_line
 from .registration import known_gone
 from .services import deliver_due
 
@@ -178,6 +179,11 @@ def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) ->
         return store.commit(job, wish, now=now).state
     except Refused as refused:
         log.debug("job %s: %s", job, refused)
+    except (*AWAY, Busy) as outage:
+        log.warning(
+            "job %s: the sweep could not carry out %s: %s", job, type(wish).__name__, in_a_line(outage)
+        )
+        clock.database_now()  # raises if the database is away altogether: this sweep is over
     except Exception:
         log.exception("job %s: the sweep could not carry out %s; the next one tries again", job, wish)
     return None

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from celery import shared_task
+from django.db import connection
 
 from . import runner, scheduler
+from .core.errors import Busy
+from .outage import AWAY, in_a_line
 from .services import deliver_due
 from .services.delivering import BATCH
+
+log = logging.getLogger("aetheris.tasks")
+
+
+@contextmanager
+def _one_of_many(what: str) -> Iterator[None]:
+    """While the database is away a knock comes to nothing, and says so in one line: the sweep knocks again."""
+    try:
+        yield
+    except (*AWAY, Busy) as outage:
+        log.warning("%s came to nothing: %s", what, in_a_line(outage))
+        connection.close()
 
 
 @shared_task(name="aetheris.step", ignore_result=True, acks_late=True, max_retries=0)
 def step(job: str, node: str) -> None:
     """Look at this step."""
-    runner.drive(job, node)
+    with _one_of_many(f"a knock for job {job}, step {node}"):
+        runner.drive(job, node)
 
 
 @shared_task(name="aetheris.deliver", ignore_result=True, acks_late=True, max_retries=0)
 def deliver() -> None:
     """Look at the deliveries that are due."""
-    while deliver_due() == BATCH:  # a full batch: there may be more
-        continue
+    with _one_of_many("a knock for deliveries"):
+        while deliver_due() == BATCH:  # a full batch: there may be more
+            continue
 
 
 @shared_task(name="aetheris.tick", ignore_result=True, acks_late=True, max_retries=0)
 def tick() -> None:
     """Look at the clock."""
-    scheduler.tick()
+    with _one_of_many("a tick"):
+        scheduler.tick()

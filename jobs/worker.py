@@ -25,6 +25,7 @@ from .celery_defaults import queue_name
 from .conf import conf
 from .incarnation import Incarnation, Key, become, registered
 from .models import Job, Worker
+from .outage import in_a_line
 from .registration import capabilities, register
 from .store.reading import forget_all
 from .turns import forget, turn
@@ -83,7 +84,7 @@ class Control:
                 scheduler.look_at(due)
                 self._look_now_and_then()
             except (DatabaseError, InterfaceError) as outage:
-                log.warning("worker %s: the database does not answer: %s", self.name, outage)
+                log.warning("worker %s: the database does not answer: %s", self.name, in_a_line(outage))
                 connection.close()
             except Exception:
                 log.exception("worker %s: the control thread goes on after an error", self.name)

@@ -23,14 +23,14 @@ def answer(draft: Draft, wish: Answer) -> None:
     asked = draft.state.calls.get(wish.path)
     if asked is None or "invocation" not in asked.info:
         raise NotFound(f"job {draft.state.job}: there is no call {wish.path}")
+    if wish.fence:  # first: a claim that is over because somebody else knew is dropped, whatever it found
+        draft.claimed(asked.node, wish.fence)
     if asked.status != "unknown" or draft.state.ended:
         raise Stale(
             f"job {draft.state.job}, call {wish.path}: its outcome is not unknown ({asked.status}); "
             "look at the job again",
             code="not_unresolved",
         )
-    if wish.fence:
-        draft.claimed(asked.node, wish.fence)
     known_dead = bool(asked.info.get("known_dead"))
     if wish.verdict == "unknown" or (wish.verdict == "absent" and not (wish.accepted or known_dead)):
         _still_unknown(draft, asked, wish)

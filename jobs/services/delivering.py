@@ -29,8 +29,9 @@ from ..core.commands import (
     Unhold,
     Vote,
 )  # fmt: skip
-from ..core.errors import NotFound, Refused
+from ..core.errors import Busy, NotFound, Refused
 from ..models import Delivery, Job
+from ..outage import AWAY, in_a_line
 from ..store import deliveries
 from .actors import visible
 from .submitting import check_goal, chosen_definition, version_of
@@ -110,6 +111,9 @@ def deliver_due(limit: int = BATCH) -> int:
     for row in rows:
         try:
             _carry_out(row)
+        except (*AWAY, Busy) as outage:
+            log.warning("delivery %s (%s to job %s): %s", row.id, row.command, row.job_id, in_a_line(outage))
+            _later(row, in_a_line(outage))
         except Exception:
             log.exception(
                 "delivery %s (%s to job %s) failed; it is tried again", row.id, row.command, row.job_id

@@ -25,6 +25,7 @@ from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
 from ..models import Delivery, Job
+from ..outage import in_a_line
 from ..turns import turn
 from .outages import Unsure, undone, written
 from .reading import Entry, entry, latest, refresh
@@ -139,7 +140,12 @@ def _wait_for_database(
     if patience is None and attempt >= OPTIMISTIC:
         raise cause
     pause = min(2.0, 0.05 * 2 ** min(attempt, 10))
-    log.warning("job %s: the database does not answer (%s); trying again in %.2f s", known.job, cause, pause)
+    log.warning(
+        "job %s: the database does not answer (%s); trying again in %.2f s",
+        known.job,
+        in_a_line(cause),
+        pause,
+    )
     time.sleep(pause)
     if patience is not None and not patience():
         raise cause

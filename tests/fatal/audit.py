@@ -124,11 +124,7 @@ def _order(row: Row, events: list[Row]) -> Iterator[str]:
 
 
 def _rows(url: str, job: str, row: Row, events: list[Row]) -> Iterator[str]:
-    steps = [
-        step
-        for step in query(url, "SELECT * FROM aetheris_jobs_step")
-        if text(step["job_id"]) == job
-    ]
+    steps = [step for step in query(url, "SELECT * FROM aetheris_jobs_step") if text(step["job_id"]) == job]
     ended = row["status"] in TERMINALS.values()
     if ended and steps:
         yield f"it has ended and still has {[step['node'] for step in steps]} on its agenda"

@@ -155,7 +155,7 @@ def test_a_person_who_knows_first_takes_the_step_from_the_prober() -> None:
     prober = scene.state.nodes["call"].fence
     scene.must(Answer("call", "absent", PERSON))
     assert scene.status("call") == "ready"
-    assert scene.refused(Answer("call", "landed", PERSON, fence=prober)) == "not_unresolved"
+    assert scene.refused(Answer("call", "landed", PERSON, fence=prober)) == "fenced"
 
 
 def test_a_late_outcome_is_kept_and_closes_a_promise_that_is_still_unknown() -> None:

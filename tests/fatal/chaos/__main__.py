@@ -22,9 +22,14 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = parse(arguments)
     if options.print_schedule:
-        print(schedule.draw(options.seed, seconds=options.seconds, jobs=options.jobs, database=options.database))
+        print(
+            schedule.draw(options.seed, seconds=options.seconds, jobs=options.jobs, database=options.database)
+        )
         return 0
-    print(f"chaos: seed {options.seed}, {options.seconds:g} s, {options.jobs} jobs, {options.database}", flush=True)
+    print(
+        f"chaos: seed {options.seed}, {options.seconds:g} s, {options.jobs} jobs, {options.database}",
+        flush=True,
+    )
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aechaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     code = _in(folder, options)

@@ -12,7 +12,7 @@ from ledger.llm import LLMReply, LLMRequest, register_model
 from tests.fatal.chaos import tools
 
 WIDE = 4  # items of a map
-PEOPLE = {"groups": ["finance"], "four_eyes": False}
+PEOPLE: dict[str, Any] = {"groups": ["finance"]}
 
 
 class Goal(TypedDict):
@@ -44,7 +44,9 @@ def mapped(goal: Goal) -> TaskGraph:
     g = TaskGraph()
     orders = [f"{goal['order']}.{index}" for index in range(WIDE)]
     limit = 2 if goal["n"] % 2 else None
-    paid = g.map("pay", goal["tool"], over=orders, each={"order": g.item}, concurrency=limit, tolerate=1, cents=7)
+    paid = g.map(
+        "pay", goal["tool"], over=orders, each={"order": g.item}, concurrency=limit, tolerate=1, cents=7
+    )
     g.output({"paid": paid, "receipt": g.tool("receipt", tools.write, text=goal["order"], after=[paid])})
     return g
 
@@ -174,7 +176,9 @@ register_model("chaos-model", CountedModel())
 @workflow(name="chaos-thinking")
 def thinking(ctx: Any, goal: Goal) -> str:
     """Ask a model, then pay."""
-    said = ctx.llm("chaos-model", [{"role": "user", "content": f"{goal['order']}.thought"}], timeout=tools.TIMEOUT)
+    said = ctx.llm(
+        "chaos-model", [{"role": "user", "content": f"{goal['order']}.thought"}], timeout=tools.TIMEOUT
+    )
     ctx.progress("thought", 0.5)
     return f"{said['text']} {ctx.tool(goal['tool'], order=goal['order'] + '.pay', cents=3)['id']}"
 

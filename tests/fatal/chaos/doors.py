@@ -64,7 +64,11 @@ class Http:
     def _post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
         try:
-            sent = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **(headers or {})}
+            sent = {
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            }
             line.request("POST", f"/api/{path}", json.dumps(body), sent)
             answer = line.getresponse()
             status, told = answer.status, json.loads(answer.read() or b"null")

@@ -13,12 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import redis
 
 from tests.fatal.audit import query, writer_stands_aside
@@ -34,7 +34,9 @@ Deed = Callable[[], None]
 class Faults:
     """The one who breaks things."""
 
-    def __init__(self, stack: Stack, faults: Sequence[Fault], knock: Callable[[str, str], None], seed: int) -> None:
+    def __init__(
+        self, stack: Stack, faults: Sequence[Fault], knock: Callable[[str, str], None], seed: int
+    ) -> None:
         self.stack, self.knock = stack, knock
         self.done: Counter[str] = Counter()
         self.missed: list[str] = []  # what could not be done, because its victim was down already
@@ -43,7 +45,7 @@ class Faults:
         self._numbers = count()
         self._due: list[tuple[float, int, str, Deed]] = []
         for fault in faults:
-            self._at(fault.at, f"{fault.kind} {fault.victim}", lambda fault=fault: self._strike(fault))
+            self._at(fault.at, f"{fault.kind} {fault.victim}", partial(self._strike, fault))
 
     def turn(self) -> None:
         """Do what is due, then let the supervisor look."""

@@ -13,7 +13,9 @@ import psutil
 from tests.fatal.chaos.stack import Stack
 
 MEGABYTE = 1024 * 1024
-_LAST = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Timeout|Refused|Warning|Busy|Fenced)\w*)\b")
+_LAST = re.compile(
+    r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Timeout|Refused|Warning|Busy|Fenced)\w*)\b"
+)
 
 
 class Health:
@@ -44,7 +46,9 @@ class Health:
         return {
             "memory_mb_most": round(max((most[0] for most in self.most.values()), default=0.0), 1),
             "threads_most": max((most[1] for most in self.most.values()), default=0),
-            "threads_at_the_end": max((now[1] for name, now in self.last.items() if "fresh" in name), default=0),
+            "threads_at_the_end": max(
+                (now[1] for name, now in self.last.items() if "fresh" in name), default=0
+            ),
         }
 
 

@@ -27,13 +27,19 @@ class Options:
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.fatal.chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, help="decides jobs, moods and faults; drawn and printed if left out")
+    parser.add_argument(
+        "--seed", type=int, help="decides jobs, moods and faults; drawn and printed if left out"
+    )
     parser.add_argument("--seconds", type=float, default=60, help="how long faults strike")
     parser.add_argument("--jobs", type=int, help=f"jobs submitted meanwhile ({JOBS_PER_SECOND} a second)")
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="postgres")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this folder and leave it, whatever comes")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="work in this folder and leave it, whatever comes"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too, as JSON")
-    parser.add_argument("--print-schedule", action="store_true", help="show what would be done, and do nothing")
+    parser.add_argument(
+        "--print-schedule", action="store_true", help="show what would be done, and do nothing"
+    )
     told = parser.parse_args(arguments)
     return Options(
         seed=random.SystemRandom().randrange(10**6) if told.seed is None else told.seed,

@@ -152,7 +152,9 @@ class Players:
     def _vote(self, row: Row, decision: str, who: str) -> None:
         actor = ANN if who == ANN.id else BOB
         http = who == ANN.id and moods.draw(self.seed, "door", row["shown"]) < 50
-        told = self.doors["http" if http else "python"].decide(text(row["id"]), decision, row["digest"], actor)
+        told = self.doors["http" if http else "python"].decide(
+            text(row["id"]), decision, row["digest"], actor
+        )
         self.record.said("vote", told.word)
         if told.accepted:
             self.record.votes.add((text(row["id"]), self.http.user if http else actor.id))

@@ -40,5 +40,3 @@ class Record:
             told = {name: value for name, value in vars(self).items() if name != "lock"}
             told |= {name: sorted(told[name]) for name in ("signals", "votes", "controls")}
             return json.loads(json.dumps(told))  # a copy: tuples become lists
-
-

@@ -101,8 +101,13 @@ class Run:
             if self.players.through and not self._open() and not self._owed():
                 return []
             time.sleep(LOOK * 4)
-        left = [f"job {row['id']} ({row['agent']}) is still {row['status']}, parked on {row['parked_on']}" for row in self._open()]
-        return left + [f"delivery {row['id']} ({row['command']}) is still owed: {row['error']}" for row in self._owed()]
+        left = [
+            f"job {row['id']} ({row['agent']}) is still {row['status']}, parked on {row['parked_on']}"
+            for row in self._open()
+        ]
+        return left + [
+            f"delivery {row['id']} ({row['command']}) is still owed: {row['error']}" for row in self._owed()
+        ]
 
     def _open(self) -> list[Row]:
         words = ", ".join(f"'{word}'" for word in ENDED)

@@ -99,7 +99,9 @@ class Schedule:
 
     def __str__(self) -> str:
         told = [str(fault) for fault in self.faults]
-        return "\n".join([*told, *(f"{order.at:8.3f}  {order.agent:<16} {order.tool}" for order in self.orders)])
+        return "\n".join(
+            [*told, *(f"{order.at:8.3f}  {order.agent:<16} {order.tool}" for order in self.orders)]
+        )
 
 
 def draw(seed: int, *, seconds: float, jobs: int, database: str) -> Schedule:

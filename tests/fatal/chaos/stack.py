@@ -78,10 +78,26 @@ class Stack:
     def fresh(self, mark: str) -> None:
         """Take on new workers, beats and an API; who was there before is left to itself."""
         for name in [f"worker{index}" for index in range(WORKERS)]:
-            arguments = ["-A", "aetheris_site", "worker", "-n", f"{name}{mark}@chaos", "-c", str(SLOTS), "-l", "INFO"]
+            arguments = [
+                "-A",
+                "aetheris_site",
+                "worker",
+                "-n",
+                f"{name}{mark}@chaos",
+                "-c",
+                str(SLOTS),
+                "-l",
+                "INFO",
+            ]
             self._add(Part(name + mark, "celery", [*arguments, *QUIET]))
         for index in range(BEATS):
-            self._add(Part(f"beat{index}{mark}", "celery", ["-A", "aetheris_site", "beat", "-l", "INFO", "--pidfile="]))
+            self._add(
+                Part(
+                    f"beat{index}{mark}",
+                    "celery",
+                    ["-A", "aetheris_site", "beat", "-l", "INFO", "--pidfile="],
+                )
+            )
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
         self._add(Part(f"api0{mark}", "uvicorn", ["aetheris_site.asgi:application", *address]))
 
@@ -146,11 +162,15 @@ class Stack:
 
     def _ready(self) -> bool:
         said = [part.running.said for part in self.parts.values() if part.running is not None]
-        return sum("registered as" in each for each in said) == WORKERS and any("Uvicorn running" in each for each in said)
+        return sum("registered as" in each for each in said) == WORKERS and any(
+            "Uvicorn running" in each for each in said
+        )
 
     def _said(self) -> str:
         time.sleep(0)
-        return "\n".join(part.running.said[-2000:] for part in self.parts.values() if part.running is not None)
+        return "\n".join(
+            part.running.said[-2000:] for part in self.parts.values() if part.running is not None
+        )
 
 
 def _free_port() -> int:

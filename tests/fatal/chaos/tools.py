@@ -45,7 +45,9 @@ async def pay_async(order: str, cents: int, call: ToolCall) -> dict[str, Any]:
     return await asyncio.to_thread(_pay, order, cents, call)
 
 
-@tool(name="chaos.pay_once", effect="at_most_once", timeout=TIMEOUT, retry=AGAIN, key=lambda order, **_: order)
+@tool(
+    name="chaos.pay_once", effect="at_most_once", timeout=TIMEOUT, retry=AGAIN, key=lambda order, **_: order
+)
 def pay_once(order: str, cents: int, call: ToolCall) -> dict[str, Any]:
     """Pay an order once, whichever job asks; the service can be asked what it did."""
     return _pay(order, cents, call)

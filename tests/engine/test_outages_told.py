@@ -1,0 +1,88 @@
+"""The database goes away under a knock, a sweep, a delivery: one line says so, nobody sees a traceback, all goes on."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from jobs import TaskGraph, clock, runner, scheduler, store, tasks
+from jobs.models import Event
+from jobs.testing import run_until_parked
+from tests.engine.driving import kinds, started
+
+pytestmark = pytest.mark.usefixtures("here")
+AWAY = OperationalError(
+    "server closed the connection unexpectedly\n\tThis probably means the server terminated"
+)
+
+
+def sleeping() -> str:
+    graph = TaskGraph()
+    graph.sleep("rest", 10)
+    job = started(graph)
+    run_until_parked(job)
+    return job
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert all(record.exc_info is None for record in caplog.records)
+    return [record.getMessage() for record in caplog.records if record.name.startswith("aetheris")]
+
+
+@pytest.mark.parametrize("task", ["step", "deliver", "tick"])
+def test_a_knock_in_an_outage_comes_to_nothing_in_one_line(
+    task: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: Any) -> None:
+        raise AWAY
+
+    for place, name in ((runner, "drive"), (tasks, "deliver_due"), (scheduler, "tick")):
+        monkeypatch.setattr(place, name, away)
+    with caplog.at_level(logging.WARNING):
+        getattr(tasks, task)(*(("job", "node") if task == "step" else ()))
+    lines = told(caplog)
+    assert len(lines) == 1
+    assert lines[0].endswith("came to nothing: server closed the connection unexpectedly")
+
+
+def test_a_sweep_goes_on_with_the_next_step_when_one_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = sleeping(), sleeping()
+    usual = store.commit
+
+    def commit(job: Any, *wishes: Any, **more: Any) -> Any:
+        if str(job) == first:
+            raise AWAY
+        return usual(job, *wishes, **more)
+
+    clock.shift(11)
+    monkeypatch.setattr(store, "commit", commit)
+    with caplog.at_level(logging.WARNING):
+        scheduler.fire_due(clock.database_now())
+    assert (kinds(first)[-1], kinds(second)[-1]) == ("job_parked", "job_completed")
+    assert len(told(caplog)) == 1
+
+
+def test_a_sweep_whose_database_is_away_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [sleeping(), sleeping()]
+    asked: list[str] = []
+
+    def commit(job: Any, *wishes: Any, **more: Any) -> Any:
+        asked.append(str(job))
+        monkeypatch.setattr(clock, "database_now", away)
+        raise AWAY
+
+    def away() -> Any:
+        raise AWAY
+
+    clock.shift(11)
+    now = clock.database_now()
+    monkeypatch.setattr(store, "commit", commit)
+    with pytest.raises(OperationalError):
+        scheduler.fire_due(now)
+    assert len(asked) == 1
+    assert not Event.objects.filter(job_id__in=jobs, type="timer_fired").exists()
