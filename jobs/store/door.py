@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,13 +23,11 @@ from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
 from ..models import Delivery, Job
-from ..outage import in_a_line
 from ..turns import turn
-from .outages import Unsure, undone, written
+from .outages import Unsure, rest, undone, written
 from .reading import Entry, entry, latest, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
-log = logging.getLogger("aetheris.store")
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
@@ -139,14 +135,7 @@ def _wait_for_database(
     known.forget()
     if patience is None and attempt >= OPTIMISTIC:
         raise cause
-    pause = min(2.0, 0.05 * 2 ** min(attempt, 10))
-    log.warning(
-        "job %s: the database does not answer (%s); trying again in %.2f s",
-        known.job,
-        in_a_line(cause),
-        pause,
-    )
-    time.sleep(pause)
+    rest(known.job, cause, attempt)
     if patience is not None and not patience():
         raise cause
 
