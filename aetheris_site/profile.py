@@ -13,6 +13,15 @@ import dj_database_url
 
 DEV_SECRET = "dev-secret-not-for-production"  # noqa: S105 - named so that `prod` can refuse it
 
+# Seconds until a silent line is asked for a sign of life, between two askings, askings in vain; and milliseconds
+# that something sent may stay without a receipt. They mean nothing on a Unix socket.
+KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 
 class UnsafeSettings(SystemExit):
     """The production profile would start with something that must not go into production."""
@@ -109,6 +118,9 @@ def database(url: str) -> dict[str, Any]:
         parsed["CONN_HEALTH_CHECKS"] = True
         options = parsed.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 5)
+        # A server that vanished without a word (its host, the network) is noticed within half a minute.
+        for name, value in KEEPALIVES.items():
+            options.setdefault(name, value)
         # A process that is stopped inside a transaction must not keep its locks from the sweep.
         options.setdefault("options", "-c idle_in_transaction_session_timeout=10s")
         return parsed

@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from ledger.crashpoints import crashpoint
 
 from . import alarms, clock, knocks, store
+from .answers import awaited
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
 from .core.errors import Busy, Refused
@@ -35,6 +36,7 @@ NAME = "tick"
 CLAIM_SECONDS = 5.0
 KNOCK_AGAIN = timedelta(seconds=5)
 PERIOD = 1.0
+GAP = timedelta(seconds=3 * PERIOD)  # without an answer of the database: an outage
 COLUMNS = ("id", "job_id", "node", "state", "requires")
 
 
@@ -47,13 +49,16 @@ def tick() -> bool:
     now = clock.database_now()
     if not _claim(now):
         return False
-    bury(now, silence_counts=_answering(now))
-    release_dead(now)
-    fire_due(now)
-    place_held()
-    deliver_due()
-    crashpoint("after_tick")
-    Tick.objects.filter(name=NAME).update(finished_at=clock.database_now(), claimed_until=now)
+    with awaited() as answers:
+        bury(now, silence_counts=_answering(now))
+        release_dead(now)
+        fire_due(now)
+        place_held()
+        deliver_due()
+        crashpoint("after_tick")
+        ended = clock.database_now()
+    again = {"answered_at": ended} if answers.longest > GAP else {}
+    Tick.objects.filter(name=NAME).update(finished_at=ended, claimed_until=now, **again)
     return True
 
 
@@ -75,7 +80,7 @@ def _claim(now: datetime) -> bool:
 def _answering(now: datetime) -> bool:
     """Whether the database has answered for a whole TTL: an outage is nobody's silence."""
     row = Tick.objects.get(name=NAME)
-    gap = row.finished_at is None or row.finished_at < now - timedelta(seconds=3 * PERIOD)
+    gap = row.finished_at is None or row.finished_at < now - GAP
     if gap or row.answered_at is None:
         Tick.objects.filter(name=NAME).update(answered_at=now)
         return False
@@ -85,7 +90,7 @@ def _answering(now: datetime) -> bool:
 def stale(now: datetime) -> bool:
     """Whether the last finished tick is so old that somebody else must take it over."""
     row = Tick.objects.filter(name=NAME).first()
-    return row is None or row.finished_at is None or row.finished_at < now - timedelta(seconds=3 * PERIOD)
+    return row is None or row.finished_at is None or row.finished_at < now - GAP
 
 
 def bury(now: datetime, *, silence_counts: bool = True) -> None:

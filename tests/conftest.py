@@ -35,7 +35,7 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 # Before Django reads its settings: a run of the tests never touches a developer's own database or broker.
 for _name in [name for name in os.environ if name.startswith("AETHERIS_")]:
-    if _name not in {TEST_DATABASE_URL, "AETHERIS_REQUIRE"}:
+    if not _name.startswith("AETHERIS_TEST_") and _name != "AETHERIS_REQUIRE":
         del os.environ[_name]
 if SITE:
     os.environ["DJANGO_SETTINGS_MODULE"] = "aetheris_site.settings"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -79,6 +80,13 @@ class Leashed:
     def send(self, number: signal.Signals) -> None:
         """Send one signal to the process itself."""
         self._process.send_signal(number)
+
+    def send_to_all(self, number: signal.Signals) -> None:
+        """Send one signal to the process, and then to each of its descendants."""
+        self.send(number)
+        for each in psutil.Process(self.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                each.send_signal(number)
 
     def wait(self, seconds: float) -> int:
         """Wait for its end.

@@ -96,6 +96,14 @@ class Postgres:
             self._process.stop(by=signal.SIGQUIT if immediately else signal.SIGINT)
             self._process = None
 
+    def hang(self) -> None:
+        """Stop every process of it: it takes connections and questions, and answers none, until `go_on`."""
+        _running(self._process, "Postgres").send_to_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer what it was asked meanwhile."""
+        _running(self._process, "Postgres").send_to_all(signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill every process of it at once; the next `start` has to recover from its write-ahead log."""
         _running(self._process, "Postgres").kill()

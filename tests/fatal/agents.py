@@ -145,6 +145,15 @@ def asking(goal: Goal) -> TaskGraph:
     return g
 
 
+@agent("fatal-sleep")
+def sleeping(goal: Goal) -> TaskGraph:
+    """Pay after a while."""
+    g = TaskGraph()
+    slept = g.sleep("sleep", 3)
+    g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100, after=[slept]))
+    return g
+
+
 class CountedModel:
     """A model whose every answer is an effect that the service counts."""
 
