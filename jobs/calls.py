@@ -64,6 +64,8 @@ class Claim:
     node: str
     fence: int
     me: Incarnation
+    looped: bool = False  # a place on the event loop was taken for it
+    alone: bool = False  # nothing else runs in this process
     abandoned: dict[str, Abandoned] = field(default_factory=dict)
 
     @property

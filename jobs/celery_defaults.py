@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from celery import Celery, signals
 from celery.fixups.django import DjangoFixup
-from kombu import transport
+from kombu import Exchange, Queue, transport
 
 DEFAULT_QUEUE = "aetheris"
+OWN_QUEUE = f"{DEFAULT_QUEUE}.to."
 _looked_up: dict[str, Any] = vars(transport)["_transport_cache"]  # kombu offers no other way to forget
 _CAPABILITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -167,6 +169,41 @@ def queue_name(capability: str | None = None) -> str:
             "beginning with a letter, a digit or '_'"
         )
     return f"{DEFAULT_QUEUE}.cap.{capability}"
+
+
+def own_queue(worker: str) -> str:
+    """The queue of one worker process, for knocks that are handed on to it.
+
+    Args:
+        worker: its name; the children of a prefork worker, `name/child`, share the queue of their parent.
+
+    Returns:
+        A name that is short enough for every broker, however long the host's is.
+    """
+    return f"{OWN_QUEUE}{sha256(worker.partition('/')[0].encode()).hexdigest()[:16]}"
+
+
+def is_own(queue: str) -> bool:
+    """Whether it is the queue of one worker."""
+    return queue.startswith(OWN_QUEUE)
+
+
+def passing(name: str) -> Queue:
+    """A queue that goes with its consumer, so that workers that come and go leave nothing in the broker."""
+    return Queue(name, Exchange(""), routing_key=name, auto_delete=True)
+
+
+def consume_own(queues: Any, worker: str) -> None:
+    """Let a worker that has not begun to consume consume its own queue too.
+
+    Args:
+        queues: `app.amqp.queues`.
+        worker: its name.
+    """
+    mine = queues.select_add(passing(own_queue(worker)))
+    mine.exchange = Exchange(
+        ""
+    )  # Celery binds every queue to its default exchange, and Redis would remember it
 
 
 def own_connections(sender: Any = None, **_: object) -> None:

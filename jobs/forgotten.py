@@ -1,4 +1,4 @@
-"""Claims in a worker's name that nobody drives: the answer of their commit was lost, or their drive broke off."""
+"""Claims that a worker gives up: nobody drives them (their commit's answer was lost, their drive broke off), or it stops."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def free(me: Incarnation, suspects: set[Key]) -> set[Key]:
         _free(me, claim)
     me.broken &= claimed
     return idle - suspects
+
+
+def hand_back(me: Incarnation) -> None:
+    """Give every claim back that is still being driven: its time to finish is over (design: drain)."""
+    for job, node, fence in sorted(me.held()):
+        below = f"{node}/"
+        calling = any(each == job and (path == node or path.startswith(below)) for each, path in me.running())
+        log.warning("job %s, step %s: handed back unfinished", job, node)
+        try:
+            store.commit(job, LoseLease(node=node, fence=fence, reason="handed_back", known_dead=not calling))
+        except Refused as refused:
+            log.info("job %s, step %s: nothing to hand back: %s", job, node, refused)
 
 
 def _free(me: Incarnation, claim: Key) -> None:

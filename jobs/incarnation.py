@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .room import Room
+
 Key = tuple[str, str, int]  # job, step, fence
 
 
@@ -21,6 +23,7 @@ class Incarnation:
 
     id: str
     ttl: float
+    name: str = ""
     capabilities: frozenset[str] = frozenset()
     offers: frozenset[str] = frozenset()
     hand_off: bool = True
@@ -28,6 +31,7 @@ class Incarnation:
     draining: bool = False
     lost: bool = False
     turned_away: set[tuple[str, str]] = field(default_factory=set)  # knocks that came while it drained
+    room: Room = field(default_factory=Room)
     broken: set[Key] = field(default_factory=set)  # claims whose drive broke off
     _held: Counter[Key] = field(default_factory=Counter)
     _running: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
@@ -40,6 +44,10 @@ class Incarnation:
     def holds(self) -> bool:
         """Whether the lease is this process's own, drained or not."""
         return not self.lost and time.monotonic() < self.deadline
+
+    def makes_room(self) -> bool:
+        """Whether steps are to stop where they can: this process drains, or a suspect waits to be alone in it."""
+        return self.draining or self.room.wanted is not None
 
     def begin(self, job: str, node: str, cancel: Callable[[], None]) -> None:
         """Note a running step, and how to ask it to stop."""

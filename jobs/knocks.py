@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from celery import current_app
 from kombu.exceptions import OperationalError
 
 from . import alarms
-from .celery_defaults import DEFAULT_QUEUE, queue_name
+from .celery_defaults import DEFAULT_QUEUE, is_own, own_queue, passing, queue_name
 from .core.state import JobState
 
 log = logging.getLogger("aetheris.knocks")
@@ -46,6 +47,17 @@ def send(steps: Iterable[tuple[str, str, Sequence[str]]]) -> None:
         _publish(STEP, (job, name), queue_name(requires[0] if requires else None))
 
 
+def at(worker: str, job: str, name: str, hops: int = 0) -> None:
+    """Knock for a step at one worker.
+
+    Args:
+        worker: its name.
+        job, name: the step.
+        hops: how often this knock has been handed on.
+    """
+    _publish(STEP, (job, name, str(hops)) if hops else (job, name), own_queue(worker))
+
+
 def deliver() -> None:
     """Ask for the deliveries that are due."""
     _publish(DELIVER, (), DEFAULT_QUEUE)
@@ -65,8 +77,10 @@ def unheard() -> Iterator[None]:
 def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
     if _silent:
         return
+    # A worker's own queue is declared by that worker alone: it must not be there when the worker is not.
+    where: dict[str, Any] = {"queue": passing(queue), "declare": []} if is_own(queue) else {"queue": queue}
     try:
-        current_app.send_task(task, args=args, queue=queue, ignore_result=True, argsrepr="", kwargsrepr="")
+        current_app.send_task(task, args=args, ignore_result=True, argsrepr="", kwargsrepr="", **where)
     except (OperationalError, OSError) as error:
         log.warning(
             "no knock for %s %s: the broker does not answer (%s); the sweep will knock", task, args, error

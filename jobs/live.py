@@ -170,8 +170,8 @@ class Live(Recording):
             return
         free = yield lambda: limits.wait_for(self.state.tenant, tool)
         while free is not None and (left := (free - clock.now()).total_seconds()) > 0:
-            if self.claim.me.draining:
-                raise Drained(f"this worker drains while {tool.name} waits for its rate")
+            if self.claim.me.makes_room():
+                raise Drained(f"this worker makes room while {tool.name} waits for its rate")
             yield min(left, SLICE)
 
     def _may_call(self, asked: Asked | None) -> bool:

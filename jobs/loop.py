@@ -18,7 +18,6 @@ log = logging.getLogger("aetheris.loop")
 DATABASE_THREADS = 8  # each keeps one connection, however many steps wait
 
 _lock = threading.Lock()
-_in_flight = 0
 _loop: asyncio.AbstractEventLoop | None = None
 _slots: threading.BoundedSemaphore | None = None
 _executor: ThreadPoolExecutor | None = None
@@ -42,32 +41,41 @@ def forget() -> None:
     _loop = _slots = _executor = None
 
 
-def hand_off(work: Coroutine[Any, Any, None]) -> None:
-    """Give an asynchronous step to the loop; blocks while as many run as `AETHERIS["LOOP_SLOTS"]` allows."""
+def take_slot() -> bool:
+    """Take a place on the loop, for `hand_off`; False while as many are taken as `AETHERIS["LOOP_SLOTS"]` allows.
+
+    Nobody waits here: a thread of the pool that waited could run no step meanwhile.
+    """
+    _running()
+    slots = _slots
+    assert slots is not None
+    return slots.acquire(blocking=False)
+
+
+def give_slot() -> None:
+    """Give a place back that was not used."""
+    assert _slots is not None
+    _slots.release()
+
+
+def hand_off(work: Coroutine[Any, Any, None], after: Callable[[], None]) -> None:
+    """Give an asynchronous step to the loop, at the place that was taken for it.
+
+    Args:
+        work: the step.
+        after: what is to be done, in a thread, once it is over and its place is free again.
+    """
     running = _running()
     slots = _slots
     assert slots is not None
-    slots.acquire()
-    _count(1)
     future = asyncio.run_coroutine_threadsafe(work, running)
 
     def over(done: Future[None]) -> None:
-        _count(-1)
         slots.release()
         _report(done)
+        aside(after)
 
     future.add_done_callback(over)
-
-
-def _count(change: int) -> None:
-    global _in_flight
-    with _lock:
-        _in_flight += change
-
-
-def busy() -> bool:
-    """Whether asynchronous steps run in this process."""
-    return _in_flight > 0
 
 
 def wait(work: Coroutine[Any, Any, None]) -> None:

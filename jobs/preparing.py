@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger import UnknownTool
 
 from . import clock, store
+from .agents import UnknownAgent, UnknownWorkflow, get_agent, get_workflow
 from .core.commands import At, Command, Promise, RefuseNode, StartNode, Tell
 from .core.decide import decide
 from .core.errors import Refused
@@ -17,7 +17,6 @@ from .core.state import JobState, Node
 from .incarnation import Incarnation
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
 
-log = logging.getLogger("aetheris.runner")
 Follow = Callable[[Incarnation, str, Tell], "Ready | None"]
 
 
@@ -28,31 +27,38 @@ class Ready:
     node: str
     wish: Command
     promise: Promise | None = None
+    looped: bool = False  # of a successor: it waits on the event loop
 
 
 def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
-    """Whether this worker offers what the step needs: the exact agent version, and its capabilities."""
+    """Whether this worker has what the step needs: the exact agent version or the tool, and the capabilities."""
     if node.kind in ("plan", "workflow"):
-        return f"{state.agent}@{state.version}" in me.offers
-    needs = state.requires.get(node.parent or node.id, ())
-    return set(needs) <= me.capabilities
+        return state.needs(node) in me.offers
+    try:
+        tool_of(state, node)
+    except UnknownTool:
+        return False
+    return set(state.requires.get(node.parent or node.id, ())) <= me.capabilities
+
+
+def startable(state: JobState, name: str) -> Node | None:
+    """The step, if it is one that a worker might claim."""
+    node = state.nodes.get(name)
+    return node if node is not None and name in state.agenda and node.status != "running" else None
 
 
 def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
     """The command that claims a step, with the promise of its call; None where this worker has nothing to do."""
-    node = state.nodes.get(name)
-    if node is None or name not in state.agenda or node.status == "running" or not can_run(me, state, node):
+    node = startable(state, name)
+    if node is None or not can_run(me, state, node):
         return None
+    bare = Ready(name, StartNode(node=name, worker=me.id, alone=node.suspect))
     if node.kind not in ("tool", "llm"):
-        return Ready(name, StartNode(node=name, worker=me.id))
+        return bare
     asked = state.calls.get(name)
     if asked is not None and asked.status == "unknown":
-        return Ready(name, StartNode(node=name, worker=me.id))
-    try:
-        tool = tool_of(state, node)
-    except UnknownTool as unknown:
-        log.warning("job %s, step %s: %s; another worker may have it", state.job, name, unknown)
-        return None
+        return bare
+    tool = tool_of(state, node)
     limit = seconds_for(state, node, tool)
     try:
         if asked is None:
@@ -63,7 +69,22 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
             promise = promise_again(state, asked, tool, limit)
     except CannotStart as cannot:
         return Ready(name, RefuseNode(node=name, worker=me.id, error=cannot.error))
-    return Ready(name, StartNode(node=name, worker=me.id, promise=promise), promise)
+    wish = StartNode(node=name, worker=me.id, promise=promise, alone=node.suspect)
+    return Ready(name, wish, promise)
+
+
+def is_async(state: JobState, node: Node) -> bool:
+    """Whether the step waits on the event loop; what is not registered here does not."""
+    try:
+        if node.kind in ("tool", "llm"):
+            return tool_of(state, node).is_async
+        if node.kind == "workflow":
+            spec = state.spec(node)
+            return spec is not None and get_workflow(spec.spec["fn"]).is_async
+        agent = get_agent(state.agent, state.version)
+    except (UnknownTool, UnknownAgent, UnknownWorkflow):
+        return False
+    return agent.workflow is None and agent.is_async
 
 
 def async_successor(me: Incarnation, job: str, telling: Tell) -> Ready | None:
@@ -81,12 +102,14 @@ def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = Fa
     for name in _newly_ready(state, after):
         ready = prepare(me, after, name)
         if ready is not None and isinstance(ready.wish, StartNode) and _may_follow(after, ready, only_async):
-            return ready
+            return replace(ready, looped=is_async(after, after.nodes[name]))
     return None
 
 
 def _may_follow(state: JobState, ready: Ready, only_async: bool) -> bool:
     """Not where a slot has to be reserved first: that is done when the step is knocked for, not on a guess."""
+    if state.nodes[ready.node].suspect:
+        return False
     if ready.promise is None:
         return not only_async
     tool = tool_of(state, state.nodes[ready.node])

@@ -116,8 +116,8 @@ class Recording:
         return value
 
     def _commit(self, *wishes: Command) -> None:
-        if self.claim.me.draining and any(isinstance(wish, Call) for wish in wishes):
-            raise Drained("this worker drains")
+        if self.claim.me.makes_room() and any(isinstance(wish, Call) for wish in wishes):
+            raise Drained("this worker drains, or a step waits to be alone in it")
         with self._lock:
             readings = tuple(self._readings)
         first = (Record(node=self.claim.node, fence=self.claim.fence, readings=readings),) if readings else ()

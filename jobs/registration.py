@@ -17,6 +17,7 @@ from ledger import all_tools
 from . import clock
 from .agents import all_agents
 from .conf import conf
+from .core.state import TOOL
 from .incarnation import Incarnation
 from .models import Definition, Worker
 
@@ -66,7 +67,7 @@ def register(
     publish_definitions()
     ttl = conf().LEASE_TTL if ttl is None else ttl
     moment = clock.database_now()
-    offers = sorted(each.offer for each in all_agents())
+    offers = sorted([*(each.offer for each in all_agents()), *(TOOL + name for name in all_tools())])
     row = Worker.objects.create(
         id=uuid4(), name=name, host=platform.node(), pid=os.getpid(), started=birth(os.getpid()),
         registered_at=moment, alive_until=moment + timedelta(seconds=ttl), slots=slots,
@@ -75,6 +76,7 @@ def register(
     me = Incarnation(
         id=str(row.id),
         ttl=ttl,
+        name=name,
         capabilities=frozenset(capabilities()),
         offers=frozenset(offers),
         hand_off=hand_off,

@@ -56,7 +56,7 @@ def step_row(state: JobState, name: str) -> dict[str, Any] | None:
         "attempt": node.attempt,
         "worker": UUID(node.worker) if node.status == "running" else None,
         "wake_at": parse(wake_at) if wake_at else None,
-        "needs": f"{state.agent}@{state.version}" if node.kind in ("plan", "workflow") else "",
+        "needs": state.needs(node),
         "requires": ",".join(state.requires.get(node.parent or node.id, ())),
         "hold": node.hold[0] if node.hold else "",
     }

@@ -7,14 +7,12 @@ import time
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
 
 from ledger import Tool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import calls, limits, loop, store, workflows
+from . import admission, calls, limits, loop, store, workflows
 from .calls import Claim
 from .conf import conf
 from .core.commands import Call as CallWish
@@ -23,48 +21,45 @@ from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
 from .core.state import JobState
 from .incarnation import Incarnation, current
-from .models import Step
-from .preparing import Follow, Ready, async_successor, can_run, prepare, successor
+from .preparing import Follow, Ready, async_successor, can_run, prepare, startable, successor
 from .promises import promise_again, seconds_for, tool_of
 from .store.writing import WorkerDead
 
 log = logging.getLogger("aetheris.runner")
-MOST_URGENT = 100  # nothing goes before a step that is not on the agenda any more
 
 __all__ = ["can_run", "drive", "prepare"]
 
 
-def drive(job: str | UUID, name: str) -> None:
+def drive(job: str | UUID, name: str, *, hops: int = 0) -> None:
     """One knock: claim the step if it may be claimed, run it, and go on with what follows, for one time slice.
 
-    A knock that comes too late, twice, or to the wrong worker does nothing.
+    A knock that comes too late or twice does nothing; one that comes to the wrong worker is handed on.
+
+    Args:
+        job, name: the step.
+        hops: how often the knock was handed on before.
     """
     me = current()
     if me.draining:
-        me.turned_away.add((str(job), name))  # for others, once this process has said good-bye
+        if not admission.hand_on(me, str(job), name, hops):
+            me.turned_away.add((str(job), name))  # for others, once this process has said good-bye
         return
-    for each, step in (*_more_urgent(me, str(job), name), (str(job), name)):
+    for each, step in admission.more_urgent(me, str(job), name):
         _drive(me, each, step)
+    _drive(me, str(job), name, hops)
 
 
-def _more_urgent(me: Incarnation, job: str, name: str) -> list[tuple[str, str]]:
-    """A ready step of a job with a higher priority than the knocked one's, if one waits: it goes first.
-
-    One only, so that what was knocked for gets its turn however many urgent ones come.
-    """
-    mine = Step.objects.filter(job_id=job, node=name).values("priority")[:1]
-    waiting = Step.objects.filter(state="ready", priority__gt=Coalesce(Subquery(mine), MOST_URGENT))
-    fit = waiting.filter(requires="", needs__in=("", *me.offers))
-    rows = fit.order_by("-priority", "id").values_list("job_id", "node")[:1]
-    return [(str(other), step) for other, step in rows]
-
-
-def _drive(me: Incarnation, job: str, name: str) -> None:
+def _drive(me: Incarnation, job: str, name: str, hops: int = 0) -> None:
     began = time.monotonic()
-    claim = _claim(me, job, name)
-    while claim is not None:
-        more = time.monotonic() - began < conf().SLICE and me.lease_ok()
-        claim = _driven(claim, go_on=more)
+    claim = _claim(me, job, name, hops)
+    if claim is None:
+        return
+    try:
+        while claim is not None:
+            more = time.monotonic() - began < conf().SLICE and me.lease_ok() and not me.makes_room()
+            claim = _driven(claim, go_on=more and not claim.alone)
+    finally:
+        admission.left(me)
 
 
 def _driven(claim: Claim, *, go_on: bool) -> Claim | None:
@@ -77,19 +72,41 @@ def _driven(claim: Claim, *, go_on: bool) -> Claim | None:
         calls.break_off(claim, error)
     finally:
         claim.me.lay_down(claim.key)
+        if claim.looped:
+            loop.give_slot()
     return None
 
 
-def _claim(me: Incarnation, job: str, name: str) -> Claim | None:
+def _claim(me: Incarnation, job: str, name: str, hops: int) -> Claim | None:
     try:
         state = store.load(job)
     except NotFound:
         log.info("a knock for job %s, which does not exist (yet)", job)
         return None
-    ready = prepare(me, state, name)
-    if ready is None or not me.lease_ok():
+    node = startable(state, name)
+    if node is None or not me.lease_ok():
         return None
-    return _begin(me, state, _paced(state, ready))
+    if not can_run(me, state, node):
+        admission.hand_on(me, job, name, hops)
+        return None
+    looped = admission.admit(me, state, node, hops)
+    return None if looped is None else _let_in(me, state, name, looped=looped)
+
+
+def _let_in(me: Incarnation, state: JobState, name: str, *, looped: bool) -> Claim | None:
+    """Claim a step that was let in; it goes again if there is nothing to claim."""
+    claim = None
+    try:
+        ready = prepare(me, state, name)
+        claim = _begin(me, state, _paced(state, ready)) if ready is not None else None
+    finally:
+        if claim is not None:
+            claim.looped = looped
+        else:
+            if looped:
+                loop.give_slot()
+            admission.left(me)
+    return claim
 
 
 def _paced(state: JobState, ready: Ready) -> Ready:
@@ -136,7 +153,7 @@ def _as_claim(me: Incarnation, state: JobState, name: str) -> Claim | None:
     node = state.nodes[name]
     if node.status != "running" or node.worker != me.id:
         return None
-    return Claim(job=state.job, node=name, fence=node.fence, me=me)
+    return Claim(job=state.job, node=name, fence=node.fence, me=me, alone=node.alone)
 
 
 def _run(claim: Claim, *, go_on: bool) -> Claim | None:
@@ -155,9 +172,10 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
         if probed is None:
             return None
         state = probed
-    if tool.is_async and claim.me.hand_off:
+    if claim.looped:
+        claim.looped = False
         claim.me.take_up(claim.key)
-        loop.hand_off(_on_the_loop(claim, state, tool))
+        admission.hand_off(claim.me, _on_the_loop(claim, state, tool))
         return None
     return _call(claim, state, tool, go_on=go_on)
 
@@ -195,7 +213,9 @@ async def _call_async(claim: Claim, state: JobState, tool: Tool) -> Claim | None
     while True:
         limit = seconds_for(state, state.nodes[claim.node], tool)
         outcome = await calls.act_async(claim, tool, state, claim.node, limit)
-        following, again = await loop.in_thread(_told, claim, state, tool, outcome, async_successor)
+        go_on = not claim.alone and not claim.me.makes_room()
+        follow = async_successor if go_on else None
+        following, again = await loop.in_thread(_told, claim, state, tool, outcome, follow)
         if again is None:
             return following
         state = again
@@ -245,16 +265,31 @@ def _probe(claim: Claim, state: JobState, tool: Tool) -> JobState | None:
 def _tell(claim: Claim, telling: Tell, follow: Follow | None) -> tuple[store.Committed, Claim | None]:
     """Write the outcome; and in the same commit begin a ready successor, if there is one for this worker."""
     following = follow(claim.me, claim.job, telling) if follow is not None and claim.me.lease_ok() else None
+    looped = following is not None and following.looped and claim.me.hand_off and follow is successor
+    if following is None or (looped and not loop.take_slot()):
+        crashpoint("before_outcome")
+        return claim.commit(telling), None
+    begun = None
+    try:
+        done, begun = _tell_and_begin(claim, telling, following)
+        return done, begun
+    finally:
+        if begun is not None:
+            begun.looped = looped
+        elif looped:
+            loop.give_slot()
+
+
+def _tell_and_begin(claim: Claim, telling: Tell, following: Ready) -> tuple[store.Committed, Claim | None]:
     crashpoint("before_outcome")
-    if following is not None:
-        try:
-            done = claim.commit(telling, following.wish, worker=True)
-            crashpoint("after_outcome")
-            return done, _as_claim(claim.me, done.state, following.node)
-        except (Taken, NotReserved, IntegrityError, WorkerDead):
-            log.debug("job %s: step %s is not begun inline", claim.job, following.node)
-        except Fenced:
-            raise
-        except Refused as refused:
-            log.debug("job %s: step %s is not begun inline: %s", claim.job, following.node, refused)
+    try:
+        done = claim.commit(telling, following.wish, worker=True)
+        crashpoint("after_outcome")
+        return done, _as_claim(claim.me, done.state, following.node)
+    except (Taken, NotReserved, IntegrityError, WorkerDead):
+        log.debug("job %s: step %s is not begun inline", claim.job, following.node)
+    except Fenced:
+        raise
+    except Refused as refused:
+        log.debug("job %s: step %s is not begun inline: %s", claim.job, following.node, refused)
     return claim.commit(telling), None

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from ledger.crashpoints import crashpoint
 
 from . import alarms, clock, knocks, store
+from .admission import fits
 from .answers import awaited
 from .conf import conf
 from .core.commands import Due, Hold, LoseLease, Unhold
 from .core.errors import Busy, Refused
 from .core.moments import parse
-from .core.state import JobState
+from .core.state import TOOL, JobState
 from .models import Step, Tick, Worker
 from .outage import AWAY, in_a_line
 from .registration import known_gone
@@ -124,15 +125,14 @@ def release_dead(now: datetime) -> None:
         .values_list("worker", flat=True)
         .distinct()
     )
-    dead: dict[Any, bool] = dict(
-        Worker.objects.filter(id__in=list(busy), dead=True).values_list("id", "known_dead")
-    )
+    dead: dict[Any, Worker] = {row.id: row for row in Worker.objects.filter(id__in=list(busy), dead=True)}
     if not dead:
         return
     rows = Step.objects.filter(worker__in=list(dead))[:BATCH].values_list("job_id", "node", "fence", "worker")
     for job, node, fence, worker in list(rows):
-        wish = LoseLease(node=node, fence=fence, reason="worker_dead", known_dead=dead[worker])
-        _command(job, wish, now)
+        # One that was told to stop did not die of its steps, so they are charged with nothing.
+        reason = "drained" if dead[worker].draining else "worker_dead"
+        _command(job, LoseLease(node, fence, reason, known_dead=dead[worker].known_dead), now)
         crashpoint("in_release")
 
 
@@ -196,38 +196,49 @@ def _command(job: UUID, wish: Due | LoseLease | Hold | Unhold, now: datetime) ->
 
 def place_held() -> None:
     """Park ready steps that no living worker can run, naming what is missing; wake them when one registers."""
-    offers, sets = _on_offer()
+    crew = _crew()
+    offered = {offer for offers, _ in crew for offer in offers}
     now = clock.now()
-    ready = Step.objects.filter(state="ready", wake_at__lte=now, knock_at__gt=F("wake_at"))
-    lost = ready.filter(~Q(needs="") | ~Q(requires=""))
-    for row in lost.order_by("wake_at", "id")[:BATCH]:
-        missing = _missing(row.needs, row.requires, offers, sets)
-        if missing:
-            _command(row.job_id, Hold(node=row.node, kind=missing[0], name=missing[1]), now)
-            crashpoint("in_place")
+    doubtful = Step.objects.filter(state="ready", wake_at__lte=now, knock_at__gt=F("wake_at"))
+    doubtful = doubtful.filter(~Q(needs__in=["", *offered]) | ~Q(requires=""))
+    for steps, missing in _by_what_they_lack(doubtful, crew):
+        if missing is not None:
+            kind, name = missing
+            _to_each(steps, lambda node, kind=kind, name=name: Hold(node=node, kind=kind, name=name), now)
     held = Step.objects.filter(hold__in=("version", "capability"))
-    for needs, requires in list(held.order_by().values_list("needs", "requires").distinct()):
-        if _missing(needs, requires, offers, sets) is None:
-            for row in held.filter(needs=needs, requires=requires).order_by("id")[:BATCH]:
-                _command(row.job_id, Unhold(node=row.node), now)
-                crashpoint("in_place")
+    for steps, missing in _by_what_they_lack(held, crew):
+        if missing is None:
+            _to_each(steps, Unhold, now)
 
 
-def _on_offer() -> tuple[set[str], list[set[str]]]:
-    offers: set[str] = set()
-    sets: list[set[str]] = []
-    for told, able in Worker.objects.filter(dead=False, draining=False).values_list("offers", "capabilities"):
-        offers.update(json.loads(told))
-        sets.append(set(json.loads(able)))
-    return offers, sets
+def _to_each(steps: QuerySet[Step], wish: Callable[[str], Hold | Unhold], now: datetime) -> None:
+    for row in steps:
+        _command(row.job_id, wish(row.node), now)
+        crashpoint("in_place")
 
 
-def _missing(needs: str, requires: str, offers: set[str], sets: list[set[str]]) -> tuple[str, str] | None:
-    if not sets:
+Crew = list[tuple[frozenset[str], frozenset[str]]]  # of each worker: what it offers, what it is capable of
+
+
+def _crew() -> Crew:
+    living = Worker.objects.filter(dead=False, draining=False).values_list("offers", "capabilities")
+    return [(frozenset(json.loads(offers)), frozenset(json.loads(able))) for offers, able in living]
+
+
+def _by_what_they_lack(
+    steps: QuerySet[Step], crew: Crew
+) -> Iterator[tuple[QuerySet[Step], tuple[str, str] | None]]:
+    for needs, requires in list(steps.order_by().values_list("needs", "requires").distinct()):
+        alike = steps.filter(needs=needs, requires=requires).order_by("id")[:BATCH]
+        yield alike, _missing(needs, requires, crew)
+
+
+def _missing(needs: str, requires: str, crew: Crew) -> tuple[str, str] | None:
+    """The kind and the name of what no living worker has; None if one can run such steps."""
+    if not crew or any(fits(needs, requires, offers, able) for offers, able in crew):
         return None  # no worker at all is no news about this step
-    if needs and needs not in offers:
-        return "version", needs
-    asked = {part for part in requires.split(",") if part}
-    if asked and not any(asked <= able for able in sets):
+    if not any(fits("", requires, (), able) for _, able in crew):
         return "capability", requires
-    return None
+    if needs and not any(needs in offers for offers, _ in crew):
+        return ("capability" if needs.startswith(TOOL) else "version"), needs
+    return "capability", f"{requires},{needs}"  # each is offered, and nobody offers both

@@ -29,10 +29,10 @@ def _one_of_many(what: str) -> Iterator[None]:
 
 
 @shared_task(name="aetheris.step", ignore_result=True, acks_late=True, max_retries=0)
-def step(job: str, node: str) -> None:
-    """Look at this step."""
+def step(job: str, node: str, hops: str = "0") -> None:
+    """Look at this step; the knock has been handed on so often."""
     with _one_of_many(f"a knock for job {job}, step {node}"):
-        runner.drive(job, node)
+        runner.drive(job, node, hops=int(hops))
 
 
 @shared_task(name="aetheris.deliver", ignore_result=True, acks_late=True, max_retries=0)

@@ -13,18 +13,18 @@ from datetime import timedelta
 from typing import Any
 
 from billiard import current_process
-from celery import bootsteps, current_app, signals
+from celery import bootsteps, signals
 from celery.exceptions import WorkerLostError
 from celery.worker import state
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from ledger.crashpoints import crashpoint
 
-from . import alarms, clock, forgotten, loop, scheduler
-from .celery_defaults import queue_name
+from . import admission, alarms, clock, forgotten, loop, scheduler
+from .celery_defaults import consume_own, queue_name
 from .conf import conf
 from .incarnation import Incarnation, Key, become, registered
-from .models import Job, Worker
+from .models import Job, Step, Worker
 from .outage import in_a_line
 from .registration import capabilities, register
 from .store.reading import forget_all
@@ -103,6 +103,7 @@ class Control:
             self._renew(me)
         if me is not None:
             stop_what_is_cancelled(me)
+            make_room(me)
         if scheduler.stale(clock.now()):
             scheduler.tick()
 
@@ -121,11 +122,15 @@ class Control:
         self._idle = forgotten.free(me, self._idle)
 
     def drain(self, seconds: float) -> None:
-        """Let running steps finish, then say good-bye; what still runs is taken over once the process is gone."""
+        """Let running steps finish, hand back what has not, and say good-bye."""
         me = registered()
         if me is None:
             return
         me.draining = True
+        self._renew_at = self._look_again = (
+            0.0  # its row says so at once: no knock is handed on to it any more
+        )
+        alarms.wake()
         crashpoint("in_drain")
         end = time.monotonic() + seconds
         while (me.held() or me.running()) and time.monotonic() < end:
@@ -134,22 +139,43 @@ class Control:
         alarms.wake()
         if self._thread.is_alive():
             self._thread.join(5)
-        if not (me.held() or me.running()):
-            self._goodbye(me)
+        self._goodbye(me)
         alarms.switch(False)
         become(None)
 
     def _goodbye(self, me: Incarnation) -> None:
+        """Hand back what still runs and say that nobody has to wait for this worker; its death is known if it is idle.
+
+        A call that is still under way may yet take effect, so that it is not called dead before its process is gone.
+        """
         try:
-            Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=True, draining=True)
+            idle = not me.running()
+            forgotten.hand_back(me)
+            with turn(urgent=True):
+                Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=idle, draining=True)
             crashpoint("in_goodbye")
             scheduler.release_dead(clock.database_now())
-            for job, node in sorted(me.turned_away):
+            for cancel in me.running().values():
+                cancel()
+            for job, node in sorted(me.turned_away | me.room.leftovers()):
                 scheduler.knock(job, node)
         except (DatabaseError, InterfaceError) as outage:
             log.warning("worker %s could not say good-bye: %s", self.name, outage)
         finally:
             connection.close()
+
+
+def make_room(me: Incarnation) -> None:
+    """Let a suspect that waits to be alone here have its turn; or nobody wait for it any more."""
+    step = me.room.wanted
+    if step is None:
+        return
+    job, node = step
+    if not Step.objects.filter(job_id=job, node=node).exclude(state="running").exists():
+        me.room.dismiss()  # another worker has it, or it is over
+    elif me.room.tire():
+        log.warning("worker %s: job %s, step %s waited in vain to be alone here", me.name, job, node)
+    admission.call_in(me)
 
 
 def stop_what_is_cancelled(me: Incarnation) -> None:
@@ -177,13 +203,16 @@ class RuntimeStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
+        global _parent
         super().__init__(parent, **options)
         self.control: Control | None = None
+        _parent = str(parent.hostname)  # before the pool forks
 
     def start(self, parent: Any) -> None:
         """Begin to hold a lease; prefork children each hold their own."""
         for capability in capabilities():
             parent.app.amqp.queues.select_add(queue_name(capability))
+        consume_own(parent.app.amqp.queues, parent.hostname)
         if _is_prefork(parent):
             return
         self.control = Control(parent.hostname, parent.concurrency or 1, hand_off=True)
@@ -203,6 +232,7 @@ def _is_prefork(parent: Any) -> bool:
 
 
 _child: Control | None = None
+_parent = ""
 
 
 def _child_begins(sender: Any = None, **_: Any) -> None:
@@ -212,7 +242,7 @@ def _child_begins(sender: Any = None, **_: Any) -> None:
     forget()
     loop.forget()
     become(None)
-    _child = Control(f"{current_app.main}.{current_process().name}", 1, hand_off=False)
+    _child = Control(f"{_parent}/{current_process().name}", 1, hand_off=False)
     _child.start()
 
 
@@ -234,7 +264,7 @@ def _child_lost(sender: Any = None, exception: Any = None, **_: Any) -> None:
         return
     try:
         now = clock.database_now()
-        scheduler.bury(now)
+        scheduler.bury(now, silence_counts=False)  # the silent ones are the sweep's, which knows of outages
         scheduler.release_dead(now)
     except (DatabaseError, InterfaceError) as outage:
         log.warning("a lost child's steps are left to the sweep: %s", outage)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import calls, loop
+from . import admission, calls, loop
 from .agents import Agent, get_agent, get_workflow
 from .calls import Claim
 from .context import Context
@@ -35,9 +35,10 @@ def run(claim: Claim, state: JobState, node: Node) -> None:
     live = Live(claim, is_async=is_async)
     if not is_async:
         _settle(live, lambda: _attempt(live, fn, args))
-    elif claim.me.hand_off:
+    elif claim.looped:
+        claim.looped = False
         claim.me.take_up(claim.key)
-        loop.hand_off(_handed_off(live, fn, args))
+        admission.hand_off(claim.me, _handed_off(live, fn, args))
     else:
         loop.wait(_drive_async(live, fn, args))
 

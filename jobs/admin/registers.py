@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from jobs import clock
 from jobs.models import Definition, Delivery, Step, Worker
+from jobs.queries.workers import agents_of, tools_of
 from ledger.admin import preformatted, utc
 
 from .desk import Desk, actor_on
@@ -75,7 +76,7 @@ class WorkerAdmin(Shared):
 
     @admin.display(description="offers")
     def offers_shown(self, worker: Worker) -> str:
-        return ", ".join(json.loads(worker.offers)) or "–"
+        return ", ".join(agents_of(worker)) or "–"
 
     def change_view(
         self,
@@ -93,6 +94,7 @@ class WorkerAdmin(Shared):
             ("Slots", str(worker.slots)),
             ("Capabilities", ", ".join(json.loads(worker.capabilities)) or "–"),
             ("Offers", self.offers_shown(worker)),
+            ("Tools", ", ".join(tools_of(worker)) or "–"),
             ("Incarnation", str(worker.id)),
         ]
         running = mine.order_by("job_id", "node")[:ROWS]

@@ -241,6 +241,7 @@ class WorkerAnswer(s.Serializer[Any]):
     slots = s.IntegerField()
     capabilities = texts()
     offers = texts()
+    tools = texts()
     running = Running(many=True)
 
 

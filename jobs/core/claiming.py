@@ -21,7 +21,13 @@ def start(draft: Draft, wish: StartNode) -> None:
         raise Illegal(
             f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed without a promise"
         )
-    fence = _claim(draft, node, wish.worker)
+    if node.suspect and not wish.alone:
+        raise Stale(
+            f"job {draft.state.job}, step {node.id}: {node.crashes} workers died while they ran it; "
+            "it is claimed only by a worker that runs nothing else",
+            code="suspect",
+        )
+    fence = _claim(draft, node, wish.worker, alone=wish.alone)
     if wish.promise is None:
         if node.kind in ("tool", "llm") and not _unknown(draft.state, node):
             raise Illegal(
@@ -33,9 +39,10 @@ def start(draft: Draft, wish: StartNode) -> None:
     promise(draft, node.id, fence, wish.promise, name=wish.promise.tool, kind=node.kind, digest=digest)
 
 
-def _claim(draft: Draft, node: Node, worker: str) -> int:
+def _claim(draft: Draft, node: Node, worker: str, *, alone: bool = False) -> int:
     reason = _reason(draft.state, node)
-    draft.emit("node_started", node.id, worker=worker, attempt=node.attempt + 1, reason=reason)
+    more = {"alone": True} if alone else {}
+    draft.emit("node_started", node.id, worker=worker, attempt=node.attempt + 1, reason=reason, **more)
     return draft.state.seq
 
 

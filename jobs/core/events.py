@@ -54,7 +54,8 @@ KINDS: dict[str, Kind] = {
         "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence copied?"
     ),
     "node_started": _kind(
-        "A worker claimed the step; this event's seq is the step's fence.", "worker attempt reason copied?"
+        "A worker claimed the step; this event's seq is the step's fence.",
+        "worker attempt reason alone? copied?",
     ),
     "command_emitted": _kind(
         "The step decided to ask something of the world.", "command name args digest fence? count? copied?"

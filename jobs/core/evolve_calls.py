@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .agenda import opened_map
+from .agenda import opened_map, place
 from .arrows import arrow, owner, wake, with_call
 from .call_errors import given_up, unstorable
 from .events import Fact
@@ -37,6 +37,9 @@ def promised(state: JobState, fact: Fact) -> JobState:
 
 def told(state: JobState, fact: Fact) -> JobState:
     body, asked = fact.body, state.calls[fact.node]
+    step = owner(state, fact.node)
+    if step.deaths:  # its process has come through a call: it gets on, however often workers die
+        state = place(state, replace(step, deaths=0))
     if body["status"] in ("landed", "recalled") and "unstorable" not in body:
         return with_call(state, replace(asked, status="done", value=body["result"], wake_at=None))
     info, error = {**asked.info, "barred": "unstorable" in body}, body.get("error")

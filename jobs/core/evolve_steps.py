@@ -8,7 +8,7 @@ from .agenda import place, rest
 from .arrows import arrow, earliest, next_look, owner, with_call
 from .events import Fact
 from .settle import settled
-from .state import JobState
+from .state import JobState, Node
 
 HOLDS = frozenset({"version", "capability", "effect", "limit"})
 
@@ -17,7 +17,7 @@ def node_started(state: JobState, fact: Fact) -> JobState:
     node = state.nodes[fact.node]
     started = replace(
         node, status=arrow(state, node, fact.type), fence=fact.seq, worker=fact.body["worker"],
-        attempt=fact.body["attempt"], wake_at=None, hold=None, lost=False,
+        attempt=fact.body["attempt"], wake_at=None, hold=None, lost=False, alone=bool(fact.body.get("alone")),
         seen=state.data if node.seen is None else node.seen,
     )  # fmt: skip
     return place(state.but(started=True), replace(started, wake_at=next_look(state, started)))
@@ -26,7 +26,7 @@ def node_started(state: JobState, fact: Fact) -> JobState:
 def job_parked(state: JobState, fact: Fact) -> JobState:
     body, node = fact.body, owner(state, fact.node)
     hold = (body["kind"], body["name"]) if body["kind"] in HOLDS else node.hold
-    parked = replace(node, status=arrow(state, node, fact.type), worker="", hold=hold)
+    parked = replace(acquitted(node), status=arrow(state, node, fact.type), worker="", hold=hold)
     wake_at = body["wake_at"] if body["kind"] == "limit" else earliest(state, node)
     return place(state, replace(parked, wake_at=wake_at))
 
@@ -74,7 +74,9 @@ def retry(state: JobState, fact: Fact) -> JobState:
     if node is None:  # a call of a workflow; its step goes on until it can go no further
         return state
     tries = node.tries + int(fact.body["attempt"] > node.tries)
-    waits = replace(node, status=arrow(state, node, fact.type), worker="", wake_at=when, tries=tries)
+    waits = replace(
+        acquitted(node), status=arrow(state, node, fact.type), worker="", wake_at=when, tries=tries
+    )
     return rest(state, replace(waits, wake_at=min(when, earliest(state, waits) or when)))
 
 
@@ -85,11 +87,17 @@ def lease_lost(state: JobState, fact: Fact) -> JobState:
         if asked.status == "open" and asked.info["effect"] != "at_most_once":
             state = with_call(state, replace(asked, status="lost", wake_at=None))
     node = state.nodes[fact.node]
-    crashes = node.crashes + int(fact.body["reason"] == "worker_dead")
+    crash = fact.body["reason"] == "worker_dead"
     freed = replace(
-        node, status=arrow(state, node, fact.type), worker="", lost=True, wake_at=None, crashes=crashes
-    )
+        node, status=arrow(state, node, fact.type), worker="", lost=True, wake_at=None,
+        crashes=node.crashes + int(crash), deaths=node.deaths + int(crash and node.alone),
+    )  # fmt: skip
     return rest(state, freed)
+
+
+def acquitted(node: Node) -> Node:
+    """The step as it comes out of a run; one that ran alone and killed nothing is no suspect any more."""
+    return replace(node, crashes=0, deaths=0) if node.status == "running" and node.alone else node
 
 
 def snapshot(state: JobState, fact: Fact) -> JobState:

@@ -13,7 +13,7 @@ from .draft import Draft
 from .errors import Illegal, Invalid, NotFound, Stale
 from .moments import plus
 from .state import Asked
-from .telling import give_up, hand_back, landed, park_unknown
+from .telling import fail_if_poison, give_up, hand_back, landed, park_unknown
 
 PROBE_RETRY = Retry(max_attempts=20, backoff=2, factor=2, max_backoff=600, jitter=0.2)
 
@@ -58,6 +58,9 @@ def _resolved(draft: Draft, asked: Asked, wish: Answer) -> None:
         _leave_behind(draft, asked, fence)
     elif not wish.fence and draft.state.nodes[asked.node].status == "running":
         _take_from_the_prober(draft, asked)
+    again = wish.fence or draft.state.nodes[asked.node].status == "ready"
+    if wish.verdict == "absent" and draft.state.phase == "open" and again:
+        fail_if_poison(draft, asked.node, fence)
 
 
 def _leave_behind(draft: Draft, asked: Asked, fence: int) -> None:

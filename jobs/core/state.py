@@ -20,6 +20,8 @@ SETTLED = frozenset({"done", "rejected", "skipped", "failed"})
 ON_THE_AGENDA = frozenset({"ready", "running", "backoff", "parked"})
 NEEDS_A_WORKER = frozenset({"plan", "tool", "llm", "workflow"})
 WAITS = frozenset({"signal", "message", "approval", "timer", "child"})
+SUSPECT = 2  # charges from which a step runs alone in its process
+TOOL = "tool:"  # before the name of a tool, where a step says what its worker must have registered
 
 # (status of the step, event) -> status of the step
 STEP_ARROWS: dict[tuple[str, str], str] = {
@@ -99,7 +101,9 @@ class Node:
     timed_out: bool = False
     approved: bool = False
     lost: bool = False  # its last claim ended without an outcome
-    crashes: int = 0  # workers that died while they ran it
+    alone: bool = False  # its latest claim has the worker's process for itself
+    crashes: int = 0  # charges: workers that died while they ran it, since it last came out of one alone
+    deaths: int = 0  # of them in a row: those that ran nothing else, and in which no call of it ended
     tries: int = 0  # of a workflow: failed runs that its own retry policy counts
     open: frozenset[str] = frozenset()
     seen: Map[str, Any] | None = None
@@ -115,6 +119,11 @@ class Node:
         """Whether a dependant may go on as if nothing were wrong."""
         own_choice = self.status == "skipped" and self.reason == "when"
         return self.status == "done" or own_choice or (self.status == "failed" and self.carries_on)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what kills its workers, so that it runs alone."""
+        return self.crashes >= SUSPECT
 
     @property
     def has_result(self) -> bool:
@@ -242,6 +251,13 @@ class JobState:
         if self.plan is None:
             return None
         return self.plan.nodes.get(node.parent or node.id)
+
+    def needs(self, node: Node) -> str:
+        """What a worker must have registered to run a step: `agent@version`, or `tool:NAME`; empty if nothing."""
+        if node.kind in ("plan", "workflow"):
+            return f"{self.agent}@{self.version}"
+        spec = self.spec(node)
+        return TOOL + str(spec.spec["tool"]) if node.kind == "tool" and spec is not None else ""
 
     def claim(self, name: str, fence: int) -> Node | None:
         """The step, if `fence` is its latest claim and still runs."""

@@ -35,11 +35,16 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class StartNode:
-    """Claim a step; for a tool or llm node with the promise of its call."""
+    """Claim a step; for a tool or llm node with the promise of its call.
+
+    Args:
+        alone: the worker's process runs nothing else until the claim is over.
+    """
 
     node: str
     worker: str
     promise: Promise | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from .errors import Fenced
 from .moments import plus
 from .state import Asked, Node
 
-POISON = 10  # workers that a step may take with it
+POISON = 3  # workers in a row that a step may take with it while they run nothing else
 
 
 def tell(draft: Draft, wish: Tell) -> None:
@@ -175,24 +175,25 @@ def lose(draft: Draft, wish: LoseLease) -> None:
                 when if asked.info["probe"] else None,
             )
     _park_if_unknown(draft, node, wish.fence)
-    _fail_if_poison(draft, wish)
+    if wish.reason == "worker_dead":
+        fail_if_poison(draft, wish.node, wish.fence)
 
 
-def _fail_if_poison(draft: Draft, wish: LoseLease) -> None:
-    """Give up a step that worker after worker has died of, once it owes no outcome (Law L6).
+def fail_if_poison(draft: Draft, name: str, fence: int) -> None:
+    """Give up a step that worker after worker has died of, where it would be run again and owes no outcome (L6).
 
-    The number is high, because a step may only have stood beside the one that killed the process.
+    Only workers that ran nothing else count: beside others it may be innocent.
     """
-    node = draft.state.nodes[wish.node]
-    owes = any(draft.state.calls[path].status == "unknown" for path in node.open)
-    if node.status != "ready" or owes or node.crashes < POISON or wish.reason != "worker_dead":
+    node = draft.state.nodes[name]
+    owes = any(draft.state.calls[path].status in ("unknown", "open") for path in node.open)
+    if node.status not in ("ready", "running") or owes or node.deaths < POISON:
         return
     error = {
         "code": "poison",
-        "message": f"step {node.id}: {node.crashes} workers died while they ran it; it is not tried again. "
-        "Look into the workers' logs for what killed them",
+        "message": f"step {node.id}: {node.deaths} workers died one after another while they ran it and nothing "
+        "else; it is not tried again. Look into the workers' logs for what killed them",
     }
-    fail_step(draft, node.id, error, fence=wish.fence)
+    fail_step(draft, node.id, error, fence=fence)
 
 
 def _park_if_unknown(draft: Draft, node: Node, fence: int) -> None:

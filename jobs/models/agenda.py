@@ -30,7 +30,7 @@ class Step(models.Model):
     knock_at = models.DateTimeField(null=True, blank=True)
     needs = models.CharField(
         max_length=255, default="", blank=True
-    )  # agent@version, for planning and workflows
+    )  # what its worker must have registered: agent@version for planning and workflows, or tool:name
     requires = models.TextField(default="", blank=True)  # capabilities, comma-separated
     hold = models.CharField(max_length=16, default="", blank=True)  # version, capability, effect
 

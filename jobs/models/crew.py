@@ -28,7 +28,7 @@ class Worker(models.Model):
     draining = models.BooleanField(default=False)
     slots = models.PositiveIntegerField(default=1)
     capabilities = models.TextField(default="[]")
-    offers = models.TextField(default="[]")  # "agent@version", for planning and workflows
+    offers = models.TextField(default="[]")  # "agent@version" for planning and workflows, and "tool:name"
 
     class Meta:
         db_table = "aetheris_jobs_worker"

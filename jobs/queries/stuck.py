@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from .. import clock
 from ..core.moments import text
+from ..core.state import TOOL
 from ..models import Approval, Delivery, Job, Step
 from .effects import unresolved_of
 from .workers import workers_of
@@ -51,10 +52,17 @@ def _unknown(tenant: str) -> Iterator[dict[str, Any]]:
 def _held(tenant: str) -> Iterator[dict[str, Any]]:
     steps = Step.objects.filter(tenant=tenant, state="parked", hold__in=("version", "capability"))
     for step in steps.order_by("id")[:EACH]:
-        missing = step.needs if step.hold == "version" else f"the capability {step.requires}"
+        missing = _missing(step)
         yield _found(
             "nobody_offers", step, None, f"no living worker offers {missing}", "start a worker that does"
         )
+
+
+def _missing(step: Step) -> str:
+    if step.hold == "version":
+        return step.needs
+    tool = f"the tool {step.needs.removeprefix(TOOL)}"
+    return f"{tool} together with the capability {step.requires}" if step.requires else tool
 
 
 def _untaken(tenant: str, now: datetime) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from .. import clock
 from ..core.moments import text
+from ..core.state import TOOL
 from ..models import Step, Worker
 
 
@@ -33,6 +34,16 @@ def offers() -> frozenset[str]:
     """Every `agent@version` that some living worker offers."""
     told = workers_of(alive=True).values_list("offers", flat=True)
     return frozenset(offer for text in told for offer in json.loads(text))
+
+
+def agents_of(worker: Worker) -> list[str]:
+    """The agents, `name@version` each, that a worker has registered."""
+    return [offer for offer in json.loads(worker.offers) if not offer.startswith(TOOL)]
+
+
+def tools_of(worker: Worker) -> list[str]:
+    """The tools that a worker has registered."""
+    return [offer.removeprefix(TOOL) for offer in json.loads(worker.offers) if offer.startswith(TOOL)]
 
 
 def workers_json(workers: Sequence[Worker], tenant: str) -> list[dict[str, Any]]:
@@ -57,6 +68,7 @@ def _json(worker: Worker, running: list[dict[str, Any]], now: datetime) -> dict[
         "alive_until": text(worker.alive_until),
         "slots": worker.slots,
         "capabilities": json.loads(worker.capabilities),
-        "offers": json.loads(worker.offers),
+        "offers": agents_of(worker),
+        "tools": tools_of(worker),
         "running": running,
     }

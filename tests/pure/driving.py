@@ -64,7 +64,7 @@ def _claim(story: Story, node: Node) -> list[Command]:
     if node.status == "backoff":
         story.wait_until(node.wake_at)
     unknown = any(asked.status == "unknown" for asked in _unsettled(story, node))
-    return [StartNode(node.id, WORKER, None if unknown else story.promise_of(node))]
+    return [StartNode(node.id, WORKER, None if unknown else story.promise_of(node), alone=node.suspect)]
 
 
 def _work(story: Story, node: Node) -> list[Command]:

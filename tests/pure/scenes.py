@@ -35,7 +35,8 @@ class Scene(Story):
 
     def claim(self, step: str) -> int:
         """A worker claims a step, with the promise of its call if it has one; returns the fence."""
-        self.must(StartNode(step, WORKER, self.promise_of(self.state.nodes[step])))
+        node = self.state.nodes[step]
+        self.must(StartNode(step, WORKER, self.promise_of(node), alone=node.suspect))
         return self.state.nodes[step].fence
 
     def tell(self, path: str, outcome: Outcome = DONE) -> Told:

@@ -102,10 +102,10 @@ def _idle(story: Story, node: Node) -> Iterator[Command]:
         yield Due(node.id)
         story.wait_until(node.wake_at if story.pick((0, 1)) else None)
     if _unsettled(story, node, "unknown"):
-        yield StartNode(node.id, WORKER)
+        yield StartNode(node.id, WORKER, alone=node.suspect)
         return
     promise = story.promise_of(node)
-    yield from (StartNode(node.id, WORKER, promise),) * 3
+    yield from (StartNode(node.id, WORKER, promise, alone=node.suspect),) * 3
     if promise is not None:
         source, holder = {"job": "j2", "invocation": "i2"}, {"invocation": "i2"}
         yield Recall(node.id, WORKER, node.id, 0, promise, {"n": 7}, source)
@@ -184,7 +184,7 @@ def _parked(story: Story, node: Node) -> Iterator[Command]:
         story.wait_until(node.wake_at if story.pick((0, 0, 1)) else None)
         yield Due(node.id)
         if _unsettled(story, node, "unknown"):
-            yield StartNode(node.id, WORKER)
+            yield StartNode(node.id, WORKER, alone=node.suspect)
 
 
 def _letters(story: Story, asked: Asked) -> Iterator[Command]:

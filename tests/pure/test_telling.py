@@ -18,7 +18,6 @@ from jobs.core.commands import (
 )
 from jobs.core.graph import TaskGraph
 from jobs.core.state import parked_on
-from jobs.core.telling import POISON
 from tests.pure.scenes import DONE, FINAL, NOT_LANDED, RAISED, Scene, begun, telling
 from tests.pure.story import ASKER, PERSON, RETRY, WORKER
 
@@ -252,30 +251,3 @@ def test_the_retry_of_a_step_follows_its_policy() -> None:
 def test_what_was_held_goes_on_when_it_can() -> None:
     scene = one("pay")
     assert scene.send(Unhold("call")).facts == ()
-
-
-def test_a_step_that_worker_after_worker_dies_of_is_given_up() -> None:
-    scene = one("read")
-    for _ in range(POISON - 1):
-        scene.must(LoseLease("call", scene.claim("call"), "worker_dead", known_dead=True))
-    assert scene.status("call") == "ready"
-    scene.must(LoseLease("call", scene.claim("call"), "worker_dead", known_dead=True))
-    assert scene.state.status == "failed"
-    assert scene.state.failure is not None
-    assert scene.state.failure["error"]["code"] == "poison"
-
-
-def test_what_was_handed_back_or_timed_out_is_no_crash() -> None:
-    scene = one("read")
-    for reason in ("handed_back", "timeout", "not_driven") * POISON:
-        scene.must(LoseLease("call", scene.claim("call"), reason, known_dead=True))
-    assert scene.status("call") == "ready"
-
-
-def test_a_poisonous_step_still_owes_what_became_of_its_effect() -> None:
-    scene = one("pay")
-    for _ in range(POISON):
-        scene.must(LoseLease("call", scene.claim("call"), "worker_dead", known_dead=True))
-        assert parked_on(scene.state)[0]["kind"] == "unknown_outcome"
-        scene.must(Answer("call", "absent", PERSON))
-    assert scene.status("call") == "ready"
