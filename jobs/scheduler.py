@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -204,7 +205,7 @@ def place_held() -> None:
     for steps, missing in _by_what_they_lack(doubtful, crew):
         if missing is not None:
             kind, name = missing
-            _to_each(steps, lambda node, kind=kind, name=name: Hold(node=node, kind=kind, name=name), now)
+            _to_each(steps, partial(Hold, kind=kind, name=name), now)
     held = Step.objects.filter(hold__in=("version", "capability"))
     for steps, missing in _by_what_they_lack(held, crew):
         if missing is None:

@@ -13,6 +13,7 @@ from jobs.models import Step, Worker
 from jobs.registration import register
 from jobs.store import load
 from jobs.testing import in_this_process, run_until_parked
+from ledger import all_tools
 from tests.agents import world
 from tests.agents.tools import add, draw
 from tests.engine.driving import a_word, asked, started
@@ -43,10 +44,11 @@ def alone(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def worker(*, offers: set[str], able: set[str] = frozenset()) -> Incarnation:  # type: ignore[assignment]
-    """A registered worker that offers only this; this process becomes it."""
+    """A registered worker that offers only these agents, and every tool; this process becomes it."""
     import json
 
     me, row = register("picky", slots=1, hand_off=False, ttl=1e7)
+    offers = offers | {f"tool:{name}" for name in all_tools()}
     row.offers, row.capabilities = json.dumps(sorted(offers)), json.dumps(sorted(able))
     row.save()
     me.deadline, me.offers, me.capabilities = 1e12, frozenset(offers), frozenset(able)
