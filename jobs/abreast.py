@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from django.db import connections
 
+from ledger.services import give_back
+
 from .interrupts import Drained, Parked, Stopped
 
 THREADS = 32
+SLOW = 1.0  # seconds
 End = tuple[BaseException | None, Any]
 
 
@@ -26,6 +29,8 @@ def in_threads(works: Sequence[Callable[[], Any]]) -> list[Any]:
         return []
     with ThreadPoolExecutor(min(len(works), THREADS), thread_name_prefix="aetheris-arm") as pool:
         futures = [pool.submit(contextvars.copy_context().run, _caught, work) for work in works]
+        if wait(futures, timeout=SLOW).not_done:
+            give_back()  # the arms have connections of their own
         ends = [future.result() for future in futures]
     return _results(ends)
 

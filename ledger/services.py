@@ -172,8 +172,10 @@ def still_open(invocation: str) -> bool:
 def invoke(
     tool: Tool, args: Mapping[str, Any], call: ToolCall, *, timeout: float, lease_ok: Callable[[], bool]
 ) -> hand.Touch:
-    """Call the tool: no transaction and no database connection is held meanwhile."""
-    return hand.touch(tool, args, call, timeout=timeout, lease_ok=lease_ok, after=connections.close_all)
+    """Call the tool: no transaction is held meanwhile, and no database connection while the call lasts."""
+    return hand.touch(
+        tool, args, call, timeout=timeout, lease_ok=lease_ok, after=connections.close_all, when_slow=give_back
+    )
 
 
 async def invoke_async(
@@ -187,4 +189,11 @@ async def invoke_async(
 
 def probe(tool: Tool, call: ToolCall, *, timeout: float) -> Landed | Absent | Unknown:
     """Ask the world how an earlier call ended."""
-    return hand.touch_probe(tool, call, timeout, after=connections.close_all)
+    return hand.touch_probe(tool, call, timeout, after=connections.close_all, when_slow=give_back)
+
+
+def give_back() -> None:
+    """Close this thread's connections, unless a transaction is open: it waits, and others may need the place."""
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close()

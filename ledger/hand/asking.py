@@ -10,11 +10,15 @@ from ledger.declared import Tool
 from ledger.outcomes import Absent, Cancellation, Landed, ToolCall, Unknown
 
 from .entering import finished
-from .touching import in_thread
+from .touching import in_thread, wait_for
 
 
 def touch_probe(
-    tool: Tool, call: ToolCall, timeout: float, after: Callable[[], None] | None = None
+    tool: Tool,
+    call: ToolCall,
+    timeout: float,
+    after: Callable[[], None] | None = None,
+    when_slow: Callable[[], None] | None = None,
 ) -> Landed | Absent | Unknown:
     """Ask a tool's probe how an earlier call ended.
 
@@ -28,7 +32,7 @@ def touch_probe(
     asked = replace(call, citations=[], cancellation=Cancellation())  # the call itself was perhaps given up
     future = in_thread(lambda: finished(lambda: probe(asked), asked), f"probe of {tool.name}", after)
     try:
-        answer = future.result(timeout)
+        answer = wait_for(future, f"probe of {tool.name}", timeout, when_slow)
     except TimeoutError:
         asked.cancel()
         future.cancel()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from ledger.declared import Tool
@@ -18,6 +19,7 @@ from ledger.tracebacks import described
 from .entering import Touch, entered, run, stop_with
 
 logger = logging.getLogger("ledger.hand")
+SLOW = 1.0  # seconds after which a call is slow: who waits for it gives back what others may need
 _running: set[asyncio.Task[Touch]] = set()
 
 
@@ -29,6 +31,7 @@ def touch(
     timeout: float,
     lease_ok: Callable[[], bool],
     after: Callable[[], None] | None = None,
+    when_slow: Callable[[], None] | None = None,
 ) -> Touch:
     """Call a tool from ordinary code, in a daemon thread of its own, and wait for it.
 
@@ -38,6 +41,7 @@ def touch(
         timeout: seconds to wait; a call that takes longer is abandoned, see `Touch.late`.
         lease_ok: asked directly before the function is entered; False or an exception: `not_sent`.
         after: run in the tool's thread when it ends, e.g. to close its database connections.
+        when_slow: run in this thread if the call lasts, e.g. to give back a database connection meanwhile.
 
     Returns:
         The `Touch`; whatever the tool raises is in it.
@@ -45,7 +49,7 @@ def touch(
     begun = time.monotonic()
     future = in_thread(lambda: run(tool, args, call, lease_ok), tool.name, after)
     try:
-        return future.result(timeout)
+        return wait_for(future, tool.name, timeout, when_slow)
     except TimeoutError:
         return _given_up(future, call, begun, timeout)
     except BaseException:  # the waiting thread itself is told to stop
@@ -112,6 +116,22 @@ def in_thread(work: Callable[[], Touch], name: str, after: Callable[[], None] | 
     except RuntimeError as error:  # no thread to be had: nothing was entered
         future.set_result(Touch("not_sent", error=described(error)))
     return future
+
+
+def wait_for(
+    future: Future[Touch], name: str, timeout: float, when_slow: Callable[[], None] | None = None
+) -> Touch:
+    """Wait for what runs in a thread, giving back what others may need if that lasts.
+
+    Raises:
+        TimeoutError: it has not ended in time.
+    """
+    if when_slow is not None and timeout > SLOW:
+        with suppress(TimeoutError):
+            return future.result(SLOW)
+        _tidied(when_slow, name)
+        timeout -= SLOW
+    return future.result(timeout)
 
 
 def _tidied(after: Callable[[], None], name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -13,6 +15,7 @@ from ledger.llm import LLMReply, LLMRequest, register_model
 
 ORDER = "A-1001"
 ITEMS = [101, 102, 103]
+HANDS = ThreadPoolExecutor(64)  # for async tools, whose client is a plain one
 AGAIN = Retry(max_attempts=5, backoff=0.05, jitter=0)
 
 
@@ -54,6 +57,12 @@ def _made(call: ToolCall) -> Landed | Absent | Unknown:
     if known["refunds"]:
         return Landed(known["refunds"][0])
     return Unknown("a call is in flight") if known["in_flight"] else Absent()
+
+
+@tool(name="fatal.pay_async", effect="at_most_once", timeout=60, retry=AGAIN)
+async def pay_async(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay once, from the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(HANDS, _paid, order_id, cents, call)
 
 
 @tool(name="fatal.pay_keyed", effect="idempotent", timeout=60, retry=AGAIN)
@@ -102,6 +111,13 @@ def plain(ctx: Any, goal: Goal) -> str:
     """The same in a `def` workflow."""
     paid = ctx.tool(goal["tool"], order_id=ORDER, cents=100)
     return str(ctx.tool(receipt, refund=paid["id"]))
+
+
+@workflow(name="fatal-abreast")
+def abreast(ctx: Any, goal: Goal) -> int:
+    """Pay many times side by side, each in a thread."""
+    paid = ctx.gather(*(ctx.later.tool(goal["tool"], order_id=ORDER, cents=100) for _ in range(8)))
+    return len(paid)
 
 
 @workflow(name="fatal-async")
@@ -179,5 +195,6 @@ def thinking(ctx: Any, goal: Goal) -> dict[str, Any]:
 
 agent("fatal-looking")(looking)
 agent("fatal-thinking")(thinking)
+agent("fatal-abreast")(abreast)
 agent("fatal-def")(plain)
 agent("fatal-async")(asynchronous)

@@ -213,7 +213,7 @@ class Stage:
 
     def close(self) -> None:
         """End what still runs."""
-        for door in ("refund", "order"):
+        for door in ("refund", "order", "probe"):
             self.effects.behave("normal", on=door)
         self.effects.release()
         for process in self.processes:

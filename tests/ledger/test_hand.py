@@ -208,3 +208,20 @@ def test_a_failing_tidy_up_takes_nothing_from_the_outcome(caplog: pytest.LogCapt
     assert run(note, after=lambda: 1 // 0).value == 1
     threads[0].join(LONG)
     assert "cleaning up the thread of tool toy failed" in caplog.text
+
+
+def test_who_waits_for_a_slow_call_gives_back_what_it_holds_and_for_a_quick_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_back: list[str] = []
+    gate = threading.Event()
+
+    def give_back() -> None:
+        given_back.append(threading.current_thread().name)
+        gate.set()
+
+    assert run(lambda: 1, when_slow=give_back).value == 1
+    assert given_back == []
+    monkeypatch.setattr("ledger.hand.touching.SLOW", SHORT)
+    assert run(lambda: gate.wait(LONG), when_slow=give_back).value is True
+    assert given_back == [threading.current_thread().name]

@@ -1,0 +1,72 @@
+"""Calls that hang hold threads, not the database: no session, no transaction."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.fatal.audit import Row, query
+from tests.fatal.stage import Stage
+from tests.servers import TEST_DATABASE_URL
+
+pytestmark = [
+    pytest.mark.fatal,
+    pytest.mark.skipif(TEST_DATABASE_URL not in os.environ, reason="SQLite has no sessions to count"),
+]
+SLOTS = 6
+OWN = 1 + 8  # the control thread's session, and those of the event loop's database threads
+
+
+class Sessions:
+    """The sessions that a worker has at the server."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        address = f"{stage.database}{'&' if '?' in stage.database else '?'}application_name=watched"
+        self.environment: dict[str, Any] = {"AETHERIS_DATABASE_URL": address}
+
+    def now(self) -> list[Row]:
+        """One row each."""
+        asked = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
+        return query(self._stage.database, asked)
+
+    def let_go(self) -> None:
+        """Wait until no more are left than the worker needs however many calls hang."""
+        seen = "the sessions of hanging calls to be given back"
+        self._stage.until(lambda: len(self.now()) <= OWN, seen, ticking=False)
+        for _ in range(20):
+            assert [row for row in self.now() if row["state"].startswith("idle in transaction")] == []
+
+
+def test_hanging_calls_of_every_kind_hold_no_session_and_no_transaction(stage: Stage) -> None:
+    stage.effects.behave("hang")
+    sessions = Sessions(stage)
+    stage.worker(slots=SLOTS, **sessions.environment)
+    forms = ["graph", "graph", "abreast", "def"]  # four slots, eleven calls; the loop takes the others
+    jobs = [stage.submit(form, "fatal.pay") for form in forms]
+    jobs += [stage.submit(form, "fatal.pay_async") for form in ("async", "graph") * 10]
+    stage.until_hanging(11 + 20)
+    sessions.let_go()
+    stage.effects.behave("normal")
+    stage.effects.release()
+    for job in jobs:
+        stage.until_status(job, "completed", "failed")
+        assert set(stage.counts(job)) == {1}
+
+
+def test_hanging_probes_hold_no_session_and_no_transaction(stage: Stage) -> None:
+    first = stage.worker(crash="after_call:1", slots=SLOTS)
+    jobs = [stage.submit("graph", "fatal.pay_probed") for _ in range(SLOTS)]
+    stage.until_dead(first)
+    stage.effects.behave("hang", on="probe")
+    sessions = Sessions(stage)
+    stage.worker(slots=SLOTS, **sessions.environment)
+    stage.until(lambda: stage.effects.hanging > 0, "a hanging probe")
+    sessions.let_go()
+    stage.effects.behave("normal", on="probe")
+    stage.effects.release()
+    for job in jobs:
+        stage.until_status(job, "completed", "failed")
+        assert stage.counts(job) == [1]
