@@ -31,7 +31,7 @@ def lines_of(state: JobState, facts: Sequence[Fact]) -> Lines:
     for fact in facts:
         told = TELLS.get(fact.type)
         if told is not None:
-            key = UUID(fact.body["invocation"])
+            key = UUID(fact.body["compensates" if fact.type == "compensation_finished" else "invocation"])
             before = lines[key][1] if key in lines else None
             lines[key] = fact.seq, told(state, fact, before)
     return lines
@@ -45,7 +45,8 @@ def _promised(state: JobState, fact: Fact, before: Columns | None) -> Columns:
     }  # fmt: skip
     if before is not None:  # another attempt at the call that the line was opened for
         return {**before, **anew}
-    return {**_line(state, fact, body), **anew, "probe": body["probe"], "result": None, "recalled_from": None}
+    return {**_line(state, fact, body), **anew, "probe": body["probe"], "result": None, "recalled_from": None,
+            "compensates": UUID(body["compensates"]) if "compensates" in body else None}  # fmt: skip
 
 
 def _finished(state: JobState, fact: Fact, before: Columns | None) -> Columns:
@@ -56,7 +57,7 @@ def _finished(state: JobState, fact: Fact, before: Columns | None) -> Columns:
     return {
         **_line(state, fact, {**source, "tool": body["tool"]}), "state": "recalled", "attempt": max(1, body["attempt"]),
         "fence": body["fence"], "holds": False, "probe": False, "deadline": at, "promised_at": at, "settled_at": at,
-        "result": canonical(body["result"]), "recalled_from": UUID(source["invocation"]),
+        "result": canonical(body["result"]), "recalled_from": UUID(source["invocation"]), "compensates": None,
         "error": before["error"] if before else "",
     }  # fmt: skip
 
@@ -83,6 +84,11 @@ def _settled(fact: Fact, before: Columns | None, status: str) -> Columns:
     return after
 
 
+def _compensated(state: JobState, fact: Fact, before: Columns | None) -> Columns:
+    """Of the line that was undone; the compensation's own line is told by the events of its call."""
+    return {**_known(fact, before), "state": "compensated"}
+
+
 def _known(fact: Fact, before: Columns | None) -> Columns:
     if before is None:
         raise ValueError(f"event {fact.seq} settles call {fact.node}, which no event has promised")
@@ -104,4 +110,5 @@ TELLS = {
     "tool_invocation_finished": _finished,
     "outcome_unknown": _unknown,
     "outcome_resolved": _resolved,
+    "compensation_finished": _compensated,
 }

@@ -53,7 +53,8 @@ def _job(job: Job, state: JobState) -> Break | None:
         "goal": canonical(state.goal), "requester": state.requester["id"],
         "requester_name": state.requester["name"][:150], "origin": UUID(state.origin),
         "parent_job": UUID(parent["job"]) if parent else None, "parent_node": parent["node"] if parent else "",
-        "priority": state.priority, "tags": canonical(list(state.tags)), "created_at": parse(state.created_at),
+        "priority": state.priority, "on_failure": state.on_failure, "tags": canonical(list(state.tags)),
+        "created_at": parse(state.created_at),
     }  # fmt: skip
     return _row("derived_row", state.seq, "the job row", job, told) or _request(job, state)
 
@@ -61,6 +62,8 @@ def _job(job: Job, state: JobState) -> Break | None:
 def _request(job: Job, state: JobState) -> Break | None:
     """The digest of the request that an idempotency key stands for; the key itself is in no event."""
     request = {"goal": state.goal, "tags": list(state.tags), "priority": state.priority}
+    if state.on_failure != "fail":
+        request["on_failure"] = state.on_failure
     names = (state.agent, f"{state.agent}@{state.version}")
     told = (
         [digest_of({**request, "agent": name}) for name in names] if job.idempotency_key is not None else [""]

@@ -26,7 +26,7 @@ def after_commit(before: JobState, after: JobState, *, owes: bool) -> None:
     """Tell the workers what a commit made ready, and that deliveries are due if it owes any."""
     alarms.note(before, after)
     send(
-        (after.job, name, after.requires.get(after.nodes[name].parent or name, ()))
+        (after.job, name, after.requirements(after.nodes[name]))
         for name in sorted(after.agenda)
         if _became_ready(before, after, name)
     )

@@ -13,7 +13,7 @@ from .core.commands import At, Command, Promise, RefuseNode, StartNode, Tell
 from .core.decide import decide
 from .core.errors import Refused
 from .core.moments import text
-from .core.state import JobState, Node
+from .core.state import ONE_CALL, JobState, Node
 from .incarnation import Incarnation
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
 
@@ -38,7 +38,7 @@ def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
         tool_of(state, node)
     except UnknownTool:
         return False
-    return set(state.requires.get(node.parent or node.id, ())) <= me.capabilities
+    return set(state.requirements(node)) <= me.capabilities
 
 
 def startable(state: JobState, name: str) -> Node | None:
@@ -53,7 +53,7 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
     if node is None or not can_run(me, state, node):
         return None
     bare = Ready(name, StartNode(node=name, worker=me.id, alone=node.suspect))
-    if node.kind not in ("tool", "llm"):
+    if node.kind not in ONE_CALL:
         return bare
     asked = state.calls.get(name)
     if asked is not None and asked.status == "unknown":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from ledger import BadArguments, Tool, ToolCall, get_tool
+from ledger import BadArguments, Tool, ToolCall, UnknownTool, get_tool
 from ledger.llm import LLM_TOOL
 from ledger.schema import validate_args
 
@@ -27,13 +27,19 @@ class CannotStart(Exception):
 
 
 def tool_of(state: JobState, node: Node) -> Tool:
-    """The tool that a tool, map item or llm step calls.
+    """The tool that a tool, map item or llm step calls; for a compensation, what undoes the recorded result.
 
     Raises:
-        UnknownTool: it is not registered in this process.
+        UnknownTool: it, or its compensation, is not registered in this process.
     """
     if node.kind == "llm":
         return LLM_TOOL
+    if node.undoes:
+        call = state.calls[node.undoes]
+        undo = get_tool(call.info["tool"]).compensation
+        if undo is None:
+            raise UnknownTool(f"tool {call.info['tool']!r} has no compensation in this process")
+        return undo.of(call.value)
     spec = state.spec(node)
     assert spec is not None
     return get_tool(spec.spec["tool"])
@@ -102,7 +108,7 @@ def promise_for(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, path), args=valid, business_key=business_key, holds=business_key is not None,
         deadline=plus(text(clock.now()), timeout or tool.timeout), probe=tool.probe_fn is not None,
-        retry=policy or tool.retry.to_json(),
+        retry=policy or tool.retry.to_json(), compensation=tool.compensation is not None, requires=tool.requires,
     )  # fmt: skip
 
 
@@ -115,16 +121,18 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
         key=idempotency_key(state.origin, asked.path), args=asked.args, business_key=business_key,
         holds=business_key is not None, deadline=plus(text(clock.now()), timeout or tool.timeout),
         probe=tool.probe_fn is not None, retry=(info or {}).get("retry") or tool.retry.to_json(),
+        compensation=tool.compensation is not None, requires=tool.requires,
     )  # fmt: skip
 
 
 def tool_call(state: JobState, asked: Asked) -> ToolCall:
-    """What the tool is told about its call."""
-    info = asked.info
+    """What the tool is told about its call; a compensation also of the call that it undoes."""
+    info, undoes = asked.info, state.nodes[asked.node].undoes
     return ToolCall(
         idempotency_key=info["key"], business_key=info["business_key"], attempt=asked.attempt, job_id=state.job,
         node=asked.path, tool=info["tool"], deadline=parse(info["deadline"]).astimezone(UTC),
         invocation_id=info["invocation"], args=asked.args,
+        compensates=tool_call(state, state.calls[undoes]) if undoes else None,
     )  # fmt: skip
 
 

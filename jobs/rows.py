@@ -13,7 +13,8 @@ from uuid import UUID
 from .core.chain import canonical
 from .core.decide import GRACE
 from .core.moments import parse, plus
-from .core.state import JobState, Node, parked_on
+from .core.parked import parked_on
+from .core.state import JobState, Node
 from .models import Step
 
 STEP_FIELDS = (
@@ -32,6 +33,7 @@ def job_row(state: JobState) -> dict[str, Any]:
         "outcome": state.outcome,
         "head_seq": state.seq,
         "output": canonical(state.output) if ended else None,
+        "compensation": canonical(state.compensation) if state.compensation is not None else None,
         "error": canonical(error) if error is not None else None,
         "parked_on": canonical(parked_on(state)) if state.status == "parked" else "[]",
         "updated_at": parse(state.at),
@@ -57,7 +59,7 @@ def step_row(state: JobState, name: str) -> dict[str, Any] | None:
         "worker": UUID(node.worker) if node.status == "running" else None,
         "wake_at": parse(wake_at) if wake_at else None,
         "needs": state.needs(node),
-        "requires": ",".join(state.requires.get(node.parent or node.id, ())),
+        "requires": ",".join(state.requirements(node)),
         "hold": node.hold[0] if node.hold else "",
     }
 
@@ -65,7 +67,7 @@ def step_row(state: JobState, name: str) -> dict[str, Any] | None:
 def _may_start(state: JobState, node: Node) -> bool:
     if state.phase == "open":
         return not state.paused
-    return any(state.calls[path].status == "unknown" for path in node.open)
+    return node.kind == "compensation" or any(state.calls[path].status == "unknown" for path in node.open)
 
 
 def _wake_at(state: JobState, node: Node) -> str | None:

@@ -23,6 +23,7 @@ from ledger.crashpoints import crashpoint
 from . import admission, alarms, clock, forgotten, loop, scheduler
 from .celery_defaults import consume_own, queue_name
 from .conf import conf
+from .core.ids import compensates
 from .incarnation import Incarnation, Key, become, registered
 from .models import Job, Step, Worker
 from .outage import in_a_line
@@ -179,8 +180,8 @@ def make_room(me: Incarnation) -> None:
 
 
 def stop_what_is_cancelled(me: Incarnation) -> None:
-    """Ask running calls of jobs that are being cancelled to stop."""
-    running = me.running()
+    """Ask running calls of jobs that are being cancelled to stop; what undoes others goes on."""
+    running = {step: stop for step, stop in me.running().items() if not compensates(step[1])}
     if not running:
         return
     jobs = {job for job, _ in running}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
+from ledger.compensation import Compensation, compensation_of
 from ledger.rate import Rate
 from ledger.retry import Retry
 from ledger.schema import Arguments, BadArguments, digest
@@ -38,12 +39,16 @@ class Tool:
     probe_fn: Function | None = None
     probe_final: bool = False
     confirm_fn: Function | None = None
-    compensate_fn: Function | None = None
+    compensation: Compensation | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (refuse := watchman.get()) is not None:
-            refuse(f"a direct call of tool {self.name}")
+        self.watched(f"tool {self.name}")
         return self.fn(*args, **kwargs)
+
+    def watched(self, what: str) -> None:
+        """Tell the watchman, if there is one, of a direct call; he refuses it by raising."""
+        if (refuse := watchman.get()) is not None:
+            refuse(f"a direct call of {what}")
 
     @overload
     def probe(self, fn: F) -> F: ...
@@ -76,14 +81,43 @@ class Tool:
         self._keep("confirm", fn, confirm_fn=fn)
         return fn
 
-    def compensate(self, fn: F) -> F:
-        """Decorate `(call, result)`, which undoes a landed effect.
+    @overload
+    def compensate(self, fn: Function) -> Compensation: ...
+    @overload
+    def compensate(
+        self, *, effect: str = "at_most_once", timeout: float | str | None = None, retry: Retry | None = None
+    ) -> Callable[[Function], Compensation]: ...
+    def compensate(
+        self, fn: Function | None = None, **options: Any
+    ) -> Compensation | Callable[[Function], Compensation]:
+        """Decorate `(call, result)`, which undoes a landed effect; bare, or with options.
+
+        Args:
+            fn: the function, when used without brackets.
+            options: `effect` of the undoing itself (`"at_most_once"`, the default, or `"idempotent"`), `timeout` of
+                one attempt and `retry` (default: those of the tool).
+
+        Returns:
+            The `Compensation`; it takes a probe of its own.
 
         Raises:
-            ValueError: the tool has one already, or is pure.
+            ValueError: the tool has one already, or is pure; an option or the function's parameters do not fit.
         """
-        self._keep("compensate", fn, compensate_fn=fn)
-        return fn
+        if fn is None:
+            return lambda function: self._compensated(function, **options)
+        return self._compensated(fn, **options)
+
+    def _compensated(
+        self,
+        fn: Function,
+        *,
+        effect: str = "at_most_once",
+        timeout: float | str | None = None,
+        retry: Retry | None = None,
+    ) -> Compensation:
+        made = compensation_of(self, fn, effect, timeout, retry)
+        self._keep("compensation", fn, compensation=made)
+        return made
 
     def _keep(self, what: str, fn: Function, **fields: object) -> None:
         if not callable(fn):
@@ -92,7 +126,7 @@ class Tool:
             raise ValueError(
                 f"tool {self.name!r} is pure and leaves no effect: remove its {what} or change effect="
             )
-        if getattr(self, f"{what}_fn") is not None:
+        if any(getattr(self, name) for name in fields if not name.endswith("_final")):
             raise ValueError(f"tool {self.name!r} has a {what} already: remove one of the two")
         for name, value in fields.items():
             object.__setattr__(self, name, value)

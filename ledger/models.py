@@ -11,7 +11,7 @@ OPEN = ("open", "unknown")
 RELEASES_ITS_KEY = ("not_landed", "not_sent", "failed", "no_answer", "abandoned", "absent")
 STATES = (
     "open", "unknown", "landed", "recalled", "absent", "not_landed", "not_sent", "failed", "no_answer",
-    "abandoned", "given_up",
+    "abandoned", "given_up", "compensated",
 )  # fmt: skip
 
 
@@ -21,7 +21,8 @@ class Invocation(models.Model):
     `state`: open (promised), landed, not_landed (the tool said so), not_sent, failed (pure, raised), no_answer
     (idempotent, to be called again), unknown (nobody knows), absent (a probe or a person said it did not happen),
     recalled (another call's result was adopted), abandoned (the job ended without it), given_up (a person closed it;
-    whether it happened stays unknown).
+    whether it happened stays unknown), compensated (it landed and was undone: its business key stays held).
+    `compensates`: the line of the call that this one undoes.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -47,6 +48,7 @@ class Invocation(models.Model):
     result = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: none; "null" is a result
     error = models.TextField(default="", blank=True)
     recalled_from = models.UUIDField(null=True, blank=True)
+    compensates = models.UUIDField(null=True, blank=True)
 
     class Meta:
         db_table = "aetheris_ledger_invocation"

@@ -81,7 +81,8 @@ class ToolCall:
 
     `idempotency_key` is the same for every attempt and after every take-over; send it to the other
     side. `deadline` is the time at which the runtime gives the call up. `args` are the recorded
-    arguments, which is what a probe has to go by.
+    arguments, which is what a probe has to go by. `compensates`, in a compensation, is the call to be undone: its
+    keys, its attempt, its invocation.
     """
 
     idempotency_key: str
@@ -93,6 +94,7 @@ class ToolCall:
     deadline: datetime.datetime | None = None
     invocation_id: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
+    compensates: ToolCall | None = None
     citations: list[dict[str, str | None]] = field(default_factory=list, repr=False)
     cancellation: Cancellation = field(default_factory=Cancellation, repr=False)
 

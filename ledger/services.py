@@ -56,6 +56,7 @@ class Line:
     probe: bool
     deadline: datetime
     at: datetime
+    compensates: str | None = None
 
 
 def holder_of(*, tenant: str, tool: str, business_key: str, lock: bool = False) -> Entry | None:
@@ -91,7 +92,9 @@ def reserve(line: Line) -> None:
     if line.attempt == 1:
         _insert(line)
         return
-    again = Invocation.objects.filter(id=line.id).exclude(state__in=("landed", "recalled", "unknown"))
+    again = Invocation.objects.filter(id=line.id).exclude(
+        state__in=("landed", "recalled", "unknown", "compensated")
+    )
     changed = again.update(
         state="open", attempt=line.attempt, fence=line.fence, holds=line.holds, deadline=line.deadline,
         promised_at=line.at, settled_at=None, error="",
@@ -109,7 +112,7 @@ def _insert(line: Line) -> None:
         id=line.id, tenant=line.tenant, job_id=line.job, node=line.node, tool=line.tool, version=line.version,
         schema=line.schema, effect=line.effect, idempotency_key=line.key, business_key=line.business_key,
         holds=line.holds, args=line.args, args_digest=line.args_digest, state="open", attempt=line.attempt,
-        fence=line.fence, probe=line.probe, deadline=line.deadline, promised_at=line.at,
+        fence=line.fence, probe=line.probe, deadline=line.deadline, promised_at=line.at, compensates=line.compensates,
     )  # fmt: skip
 
 
@@ -131,6 +134,16 @@ def settle(
         changes["holds"] = False
     if not Invocation.objects.filter(id=invocation).update(**changes):
         raise LookupError(f"the ledger has no line {invocation}, which is to be settled as {state}")
+
+
+def compensated(invocation: str) -> None:
+    """Write that a landed effect has been undone. Its result stays, and so does its hold on the business key.
+
+    Raises:
+        LookupError: the book has no such line that has landed.
+    """
+    if not Invocation.objects.filter(id=invocation, state="landed").update(state="compensated"):
+        raise LookupError(f"the ledger has no landed line {invocation}, which is to be marked as compensated")
 
 
 def adopt(line: Line, *, result: str, source: str) -> None:

@@ -9,14 +9,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, cast, overload
 
+from ledger.compensation import Compensation, positive
 from ledger.declared import Effect, Function, Tool
 from ledger.outcomes import Absent, Landed, NotLanded, ToolCall, Unknown
 from ledger.rate import Rate
-from ledger.retry import Retry, seconds
+from ledger.retry import Retry
 from ledger.schema import BadArguments, BadSignature, check_signature
 
 __all__ = [
-    "Absent", "BadArguments", "BadSignature", "DuplicateTool", "Effect", "Landed", "NotLanded", "NotSupportedYet",
+    "Absent", "BadArguments", "BadSignature", "Compensation", "DuplicateTool", "Effect", "Landed", "NotLanded", "NotSupportedYet",
     "Tool", "ToolCall", "Unknown", "UnknownTool", "all_tools", "get_tool", "register", "tool",
 ]  # fmt: skip
 
@@ -110,7 +111,7 @@ def _made(
         name=name,
         fn=fn,
         effect=cast(Effect, effect),
-        timeout=_positive(timeout, what),
+        timeout=positive(timeout, what),
         retry=retry or Retry(),
         requires=_capabilities(requires, what),
         rate=None if rate is None else Rate.parse(rate, what),
@@ -132,13 +133,6 @@ def _check_name(text: object, what: str) -> None:
         raise ValueError(
             f"{what} is {text!r}; use 1 to 120 of A-Z a-z 0-9 _ . - and begin with a letter, a digit or _"
         )
-
-
-def _positive(timeout: float | str, what: str) -> float:
-    number = seconds(timeout, f"timeout of {what}")
-    if number == 0:
-        raise ValueError(f"timeout of {what} is 0: a call needs some time, write e.g. timeout='30s'")
-    return number
 
 
 def _capabilities(requires: object, what: str) -> tuple[str, ...]:

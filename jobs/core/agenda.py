@@ -35,7 +35,8 @@ def prune(state: JobState) -> JobState:
 def _belongs_on_the_agenda(state: JobState, node: Node) -> bool:
     if node.status not in ON_THE_AGENDA or node.kind == "map":
         return False
-    return state.phase == "open" or node.status == "running" or _bound(state, node)
+    going_on = state.phase == "open" or node.kind == "compensation"
+    return going_on or node.status == "running" or _bound(state, node)
 
 
 def _bound(state: JobState, node: Node) -> bool:

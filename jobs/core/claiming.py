@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .chain import digest_of
 from .commands import AwaitEffect, Call, FailCall, Promise, Recall, Record, RefuseNode, StartNode
+from .compensation import undone_call
 from .draft import Draft
 from .ending import fail_step
 from .errors import Illegal, Stale
-from .ids import invocation_id
+from .ids import compensates, invocation_id
 from .settle import differs_from
-from .state import Asked, JobState, Node
+from .state import ONE_CALL, Asked, JobState, Node
 from .telling import landed
 from .waiting import ask, settle_now
 
@@ -17,7 +20,7 @@ from .waiting import ask, settle_now
 def start(draft: Draft, wish: StartNode) -> None:
     """Claim a step; with a promise, the call it is about to make."""
     node = _claimable(draft, wish.node)
-    if wish.promise is not None and node.kind not in ("tool", "llm"):
+    if wish.promise is not None and node.kind not in ONE_CALL:
         raise Illegal(
             f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed without a promise"
         )
@@ -29,7 +32,7 @@ def start(draft: Draft, wish: StartNode) -> None:
         )
     fence = _claim(draft, node, wish.worker, alone=wish.alone)
     if wish.promise is None:
-        if node.kind in ("tool", "llm") and not _unknown(draft.state, node):
+        if node.kind in ONE_CALL and not _unknown(draft.state, node):
             raise Illegal(
                 f"job {draft.state.job}, step {node.id}: a {node.kind} step is claimed with its promise"
             )
@@ -57,7 +60,7 @@ def _claimable(draft: Draft, name: str) -> Node:
     if node is None:
         raise Stale(f"job {state.job} has no step {name}")
     probing = _unknown(state, node)
-    if state.phase != "open" and not probing:
+    if state.phase != "open" and not probing and node.kind != "compensation":
         raise Illegal(f"job {state.job} is {state.phase}: step {name} does not start", code="job_ending")
     if state.paused:
         raise Illegal(f"job {state.job} is paused: step {name} does not start", code="job_paused")
@@ -113,18 +116,31 @@ def promise(draft: Draft, path: str, fence: int, wish: Promise, *, name: str, ki
         raise Stale(
             f"job {draft.state.job}, call {path} is {asked.status}: it is not made again", code="not_ready"
         )
+    invocation, more = invocation_id(draft.state.job, path), _of_undoing(wish)
+    if kind == "compensation":
+        undone = undone_call(draft.state, path)
+        more = {"compensates": undone["compensates"]}
+        if asked.attempt == 0:
+            draft.emit("compensation_started", path, invocation=invocation, **undone)
     draft.emit(
         "tool_invocation_started", path,
-        invocation=invocation_id(draft.state.job, path), tool=wish.tool, version=wish.version, schema=wish.schema,
+        invocation=invocation, tool=wish.tool, version=wish.version, schema=wish.schema,
         effect=wish.effect, key=wish.key, business_key=wish.business_key, attempt=asked.attempt + 1,
-        deadline=wish.deadline, probe=wish.probe, retry=dict(wish.retry), fence=fence, holds=wish.holds,
+        deadline=wish.deadline, probe=wish.probe, retry=dict(wish.retry), fence=fence, holds=wish.holds, **more,
     )  # fmt: skip
+
+
+def _of_undoing(wish: Promise) -> dict[str, Any]:
+    """What a promise says of how its effect would be undone."""
+    if not wish.compensation:
+        return {}
+    return {"compensation": True, **({"requires": list(wish.requires)} if wish.requires else {})}
 
 
 def call(draft: Draft, wish: Call) -> None:
     """A running step asks for something under its claim."""
-    draft.claimed(wish.node, wish.fence)
-    draft.open("call")
+    if draft.claimed(wish.node, wish.fence).kind != "compensation":
+        draft.open("call")
     if draft.state.paused:
         raise Illegal(f"job {draft.state.job} is paused: call {wish.path} is not made", code="job_paused")
     _own(draft.state, wish.node, wish.path)
@@ -210,6 +226,10 @@ def _under_claim(draft: Draft, wish: Recall | AwaitEffect) -> int:
     """The fence to write under: the claim that runs, or one made in this very commit."""
     _own(draft.state, wish.node, wish.path)
     _not_made_yet(draft.state, wish.path)
+    if compensates(wish.node):
+        raise Illegal(
+            f"job {draft.state.job}, step {wish.node}: to undo an effect has no business key of its own"
+        )
     if wish.fence:
         draft.claimed(wish.node, wish.fence)
         return wish.fence

@@ -118,6 +118,7 @@ class CreateJob:
     tags: tuple[str, ...] = ()
     priority: int = 0
     parent: Mapping[str, str] | None = None  # {"job": …, "node": …}
+    on_failure: str = "fail"  # or "compensate": undo what has landed before it ends as failed or cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +251,15 @@ class EndChild:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
+    """End the job.
+
+    Args:
+        compensate: whether to undo what has landed; None leaves it to the job's `on_failure`.
+    """
+
     actor: Actor
     reason: str = ""
+    compensate: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

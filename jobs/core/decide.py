@@ -41,6 +41,8 @@ def _create(draft: Draft, wish: wishes.CreateJob) -> None:
         raise Illegal(f"job {wish.job} exists already", code="job_exists")
     draft.state = draft.state.but(job=wish.job)
     more: dict[str, Any] = {"parent": dict(wish.parent)} if wish.parent else {}
+    if wish.on_failure != "fail":
+        more["on_failure"] = wish.on_failure
     draft.emit(
         "job_created", agent=wish.agent, version=wish.version, goal=wish.goal, actor=wish.actor.to_json(),
         origin=wish.origin or wish.job, tenant=wish.actor.tenant, tags=list(wish.tags), priority=wish.priority,
@@ -67,10 +69,22 @@ def _due(draft: Draft, wish: wishes.Due) -> None:
 
 
 def _cancel(draft: Draft, wish: wishes.Cancel) -> None:
-    if draft.state.phase in ("cancelling", "cancelled"):
-        return
+    """Called off; what a job undoes already, or has been told not to undo, is not changed by a second word."""
+    state = draft.state
+    if state.phase in ("cancelling", "cancelled"):
+        if wish.compensate in (None, state.compensates):
+            return
+        done = "undoes" if state.compensates else "does not undo"
+        raise Illegal(f"job {state.job} is {state.phase} and {done} its effects: that is not changed any more",
+                      code="cancelled_otherwise")  # fmt: skip
     draft.alive("cancel")
-    draft.emit("job_cancelling", actor=wish.actor.to_json(), reason=wish.reason)
+    if state.compensates and wish.compensate is False:
+        raise Illegal(f"job {state.job} is failing and undoes its effects: that is not stopped half-way; "
+                      "cancel it without saying whether to compensate", code="compensates_already")  # fmt: skip
+    undo = (
+        state.compensates or state.on_failure == "compensate" if wish.compensate is None else wish.compensate
+    )
+    draft.emit("job_cancelling", actor=wish.actor.to_json(), reason=wish.reason, compensate=undo)
 
 
 def _pause(draft: Draft, wish: wishes.Pause) -> None:

@@ -33,8 +33,8 @@ def state_machine() -> str:
         "to look at waits for somebody or something, `running` otherwise (`pending` before the first claim).",
         "## A step",
         _diagram({("[*]", "(planned)"): "waiting", **STEP_ARROWS}, sorted(SETTLED)),
-        "Between `job_failing` or `job_cancelling` and the end no step starts, except to probe an unknown outcome; "
-        "a step that neither runs nor holds a promise is no longer looked at.",
+        "Between `job_failing` or `job_cancelling` and the end no step starts, except to probe an unknown outcome "
+        "and, once no promise is left, to undo a landed effect of a job that compensates; a step that neither runs nor holds a promise is no longer looked at.",
     ]
     return "\n\n".join(parts) + "\n"
 

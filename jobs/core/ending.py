@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .compensation import has_not_undone, report, still_undoes
 from .draft import Draft
 from .evaluation import BadReference, Missing, evaluate
 from .settle import JobScope
@@ -16,7 +17,9 @@ def fail_step(
     """Settle a step as failed, and do what its `on_error` says."""
     node = draft.state.nodes[name]
     spec = draft.state.spec(node)
-    on_error = "skip" if node.parent else spec.on_error if spec is not None else "fail"
+    on_error = "skip" if node.parent or node.undoes else spec.on_error if spec is not None else "fail"
+    if node.undoes:
+        has_not_undone(draft, name, error)
     more = {"timed_out": True} if timed_out else {}
     draft.emit(
         "node_failed", name, error=error, step_outcome="permanent", fence=fence or node.fence, on_error=on_error,
@@ -36,14 +39,20 @@ def finish(draft: Draft) -> None:
             draft.emit("job_completed", output=output, outcome=outcome)
     elif state.busy:
         _park_the_unresolved(draft)
-    else:
+    elif not still_undoes(draft):
         withdraw(draft)
-        if state.phase == "failing":
-            failure = state.failure or {}
-            draft.emit("job_failed", node=failure["node"], error=failure["error"])
-        else:
-            caller = state.caller or {}
-            draft.emit("job_cancelled", actor=caller["actor"], reason=caller["reason"])
+        _end(draft)
+
+
+def _end(draft: Draft) -> None:
+    state = draft.state
+    more = {"compensation": report(state)} if state.compensates else {}
+    if state.phase == "failing":
+        failure = state.failure or {}
+        draft.emit("job_failed", node=failure["node"], error=failure["error"], **more)
+    else:
+        caller = state.caller or {}
+        draft.emit("job_cancelled", actor=caller["actor"], reason=caller["reason"], **more)
 
 
 def _park_the_unresolved(draft: Draft) -> None:

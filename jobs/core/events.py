@@ -48,7 +48,7 @@ def _kind(meaning: str, fields: str = "") -> Kind:
 KINDS: dict[str, Kind] = {
     "job_created": _kind(
         "Somebody asked an agent for something.",
-        "agent version goal actor origin tenant tags priority parent? generation? forked_from?",
+        "agent version goal actor origin tenant tags priority parent? generation? forked_from? on_failure?",
     ),
     "plan_generated": _kind(
         "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence copied?"
@@ -58,11 +58,13 @@ KINDS: dict[str, Kind] = {
         "worker attempt reason alone? copied?",
     ),
     "command_emitted": _kind(
-        "The step decided to ask something of the world.", "command name args digest fence? count? copied?"
+        "The step decided to ask something of the world.",
+        "command name args digest fence? count? call? copied?",
     ),
     "tool_invocation_started": _kind(
         "The promise: written before the call.",
-        "invocation tool version schema effect key business_key attempt deadline probe retry fence holds",
+        "invocation tool version schema effect key business_key attempt deadline probe retry fence holds "
+        "compensation? requires? compensates?",
     ),
     "tool_invocation_finished": _kind(
         "The call told its outcome.",
@@ -115,16 +117,16 @@ KINDS: dict[str, Kind] = {
     "message_received": _kind("A message came on a channel.", "channel payload id actor sender? copied?"),
     "child_started": _kind("A child job was asked for.", "job agent goal retries? copied?"),
     "child_finished": _kind("The child job ended.", "job status output error copied?"),
-    "compensation_started": _kind("Undoing a landed effect began.", "invocation compensates"),
-    "compensation_finished": _kind("The effect was undone.", "invocation compensates"),
-    "compensation_failed": _kind("The effect could not be undone.", "invocation compensates error"),
+    "compensation_started": _kind("Undoing a landed effect began.", "invocation compensates call"),
+    "compensation_finished": _kind("The effect was undone.", "invocation compensates call"),
+    "compensation_failed": _kind("The effect could not be undone.", "invocation compensates call error"),
     "job_paused": _kind("Nothing new starts until the job is resumed.", "actor reason"),
     "job_resumed": _kind("The job goes on.", "actor reason"),
     "job_failing": _kind("A failure ends the job once every promise is settled.", "node error"),
-    "job_cancelling": _kind("The job ends once every promise is settled.", "actor reason"),
+    "job_cancelling": _kind("The job ends once every promise is settled.", "actor reason compensate?"),
     "job_completed": _kind("The end: everything that was to be done is done.", "output outcome"),
-    "job_failed": _kind("The end: a step failed.", "node error"),
-    "job_cancelled": _kind("The end: somebody called it off.", "actor reason"),
+    "job_failed": _kind("The end: a step failed.", "node error compensation?"),
+    "job_cancelled": _kind("The end: somebody called it off.", "actor reason compensation?"),
     "payload_erased": _kind("A body was erased; its digest stays.", "seq actor reason basis"),
     "world_confirmed": _kind("The world still shows the landed effects.", "invocation actor"),
     "world_diverged": _kind("The world no longer shows a landed effect.", "invocation actor evidence"),
@@ -137,12 +139,9 @@ KINDS: dict[str, Kind] = {
 TERMINALS = frozenset({"job_completed", "job_failed", "job_cancelled"})
 AFTERWORDS = frozenset({"payload_erased", "world_confirmed", "world_diverged", "job_forked", "late_outcome"})
 
-# Their machinery (sagas, confirmation, erasure) arrives with later releases; the names are reserved.
+# Their machinery (confirmation, erasure) arrives with later releases; the names are reserved.
 RESERVED = frozenset(
     {
-        "compensation_started",
-        "compensation_finished",
-        "compensation_failed",
         "payload_erased",
         "world_confirmed",
         "world_diverged",

@@ -16,6 +16,7 @@ from .evolve_calls import (
     promised,
     told,
 )
+from .evolve_compensation import failed_to_undo, undoing, undone
 from .evolve_steps import (
     job_parked,
     lease_lost,
@@ -75,7 +76,8 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
     created = JobState(
         job=state.job, seq=state.seq, tenant=body["tenant"], agent=body["agent"], version=body["version"],
         goal=body["goal"], requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
-        priority=body["priority"], parent=body.get("parent"), created_at=fact.at, phase=phase_after(state, fact),
+        priority=body["priority"], parent=body.get("parent"), on_failure=body.get("on_failure", "fail"),
+        created_at=fact.at, phase=phase_after(state, fact),
         generation=body.get("generation", 1), forked=body.get("forked_from"),
     )  # fmt: skip
     return place(created, first)
@@ -99,15 +101,18 @@ def _plan_generated(state: JobState, fact: Fact) -> JobState:
 
 def _turned(state: JobState, fact: Fact) -> JobState:
     phase = phase_after(state, fact)
+    undo = bool(fact.body.get("compensate", state.compensates or state.on_failure == "compensate"))
+    state = state.but(phase=phase, due=(), paused=False, compensates=undo)
     if phase == "failing":
-        return prune(state.but(phase=phase, failure=dict(fact.body), due=(), paused=False))
-    return prune(state.but(phase=phase, caller=dict(fact.body), due=(), paused=False))
+        return prune(state.but(failure=dict(fact.body)))
+    return prune(state.but(caller=dict(fact.body)))
 
 
 def _ended(state: JobState, fact: Fact) -> JobState:
     return state.but(
         phase=phase_after(state, fact), finished_at=fact.at, agenda=frozenset(), due=(), paused=False,
         output=fact.body.get("output"), outcome=fact.body.get("outcome", ""),
+        compensation=fact.body.get("compensation"),
     )  # fmt: skip
 
 
@@ -137,6 +142,9 @@ HANDLERS: dict[str, Handler] = {
     "timer_fired": timer_fired,
     "child_started": child_started,
     "child_finished": child_finished,
+    "compensation_started": undoing,
+    "compensation_finished": undone,
+    "compensation_failed": failed_to_undo,
     "job_paused": lambda state, fact: state.but(paused=True),
     "job_resumed": lambda state, fact: state.but(paused=False),
     "job_forked": lambda state, fact: state.but(forks=(*state.forks, fact.body["job"])),

@@ -8,7 +8,13 @@ from .agenda import opened_map, place
 from .arrows import arrow, owner, wake, with_call
 from .call_errors import given_up, unstorable
 from .events import Fact
+from .evolve_compensation import opened_compensation, piled_up
 from .state import Asked, JobState
+
+ANSWERS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
+MAYBE = frozenset(
+    {"no_answer", "abandoned"}
+)  # an idempotent call that ends so may have happened all the same
 
 
 def command_emitted(state: JobState, fact: Fact) -> JobState:
@@ -16,6 +22,8 @@ def command_emitted(state: JobState, fact: Fact) -> JobState:
     if body["command"] == "map":
         opened = replace(state.nodes[path], status=arrow(state, state.nodes[path], fact.type))
         return opened_map(state, opened, body["count"])
+    if body["command"] == "compensation":
+        state = opened_compensation(state, fact)
     waits = body["command"] in ("signal", "message", "timer", "child", "approval")
     asked = Asked(
         path=path, node=owner(state, path).id, kind=body["command"], name=body["name"], digest=body["digest"],
@@ -30,9 +38,15 @@ def promised(state: JobState, fact: Fact) -> JobState:
     asked = state.calls[fact.node]
     again = replace(
         asked, status="open", attempt=body["attempt"], fence=body["fence"], wake_at=body["deadline"],
-        info={**body, "probes": 0}, error=None,
+        info={**body, "probes": 0, **_doubt(asked)}, error=None,
     )  # fmt: skip
     return with_call(state, again)
+
+
+def _doubt(asked: Asked) -> dict[str, bool]:
+    """An earlier attempt that nobody heard the end of; only an idempotent call is made again all the same."""
+    ended = asked.info.get("settled_as") in MAYBE or asked.status == "lost"
+    return {"doubtful": True} if ended or asked.info.get("doubtful") else {}
 
 
 def told(state: JobState, fact: Fact) -> JobState:
@@ -40,9 +54,15 @@ def told(state: JobState, fact: Fact) -> JobState:
     step = owner(state, fact.node)
     if step.deaths:  # its process has come through a call: it gets on, however often workers die
         state = place(state, replace(step, deaths=0))
+    info = {**asked.info, "settled_as": body["status"]}
+    if body["status"] == "landed":
+        state = piled_up(state, asked)
+    elif body["status"] == "recalled":
+        info["recalled"] = body["recalled_from"].get("effect", "")
     if body["status"] in ("landed", "recalled") and "unstorable" not in body:
-        return with_call(state, replace(asked, status="done", value=body["result"], wake_at=None))
-    info, error = {**asked.info, "barred": "unstorable" in body}, body.get("error")
+        done = replace(asked, status="done", value=body["result"], wake_at=None, info=info)
+        return with_call(state, done)
+    info, error = {**info, "barred": "unstorable" in body}, body.get("error")
     if "unstorable" in body:
         error = unstorable(asked.name, body["unstorable"])
     return with_call(state, replace(asked, status="again", error=error, wake_at=None, info=info))
@@ -67,10 +87,12 @@ def outcome_unknown(state: JobState, fact: Fact) -> JobState:
 
 def outcome_resolved(state: JobState, fact: Fact) -> JobState:
     asked, verdict = state.calls[fact.node], fact.body["verdict"]
+    info = {**asked.info, "settled_as": ANSWERS[verdict]}
     if verdict == "landed":
-        state = with_call(state, replace(asked, status="done", value=fact.body["result"], wake_at=None))
+        done = replace(asked, status="done", value=fact.body["result"], wake_at=None, info=info)
+        state = with_call(piled_up(state, asked), done)
     else:
-        info, error = {**asked.info, "barred": verdict == "fail"}, asked.error
+        info, error = {**info, "barred": verdict == "fail"}, asked.error
         if verdict == "fail":
             error = given_up(asked.name, asked.path, fact.body["by"]["name"])
         state = with_call(state, replace(asked, status="again", wake_at=None, info=info, error=error))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from .names import COMPENSATION
+
+LONGEST_STEP = 255  # characters: what the tables hold
+
 
 def _hex(*parts: str) -> str:
     return sha256(("\n".join(parts) + "\n").encode("utf-8")).hexdigest()
@@ -24,6 +28,17 @@ def uuid_from(*parts: str) -> str:
 def invocation_id(job: str, path: str) -> str:
     """The ledger line of one call of one job."""
     return uuid_from("aetheris.invocation.v1", job, path)
+
+
+def compensation_step(job: str, path: str) -> str:
+    """The step that undoes a call, named after it; no plan can name it."""
+    name = f"{COMPENSATION}/{path}"
+    return name if len(name) <= LONGEST_STEP else f"{COMPENSATION}/{invocation_id(job, path)}"
+
+
+def compensates(step: str) -> bool:
+    """Whether a step undoes a call."""
+    return step.startswith(COMPENSATION + "/")
 
 
 def approval_id(job: str, path: str) -> str:

@@ -10,7 +10,8 @@ from ledger.retry import seconds as read_seconds
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
 PLANNING = "_plan"
-RESERVED = frozenset({PLANNING})
+COMPENSATION = "_compensate"  # of a call: `_compensate/<path of the call>`
+RESERVED = frozenset({PLANNING, COMPENSATION})
 
 # A hundred years. Longer spans overflow the calendar when they are added to a date.
 MAX_SECONDS = 36_525 * 86_400.0

@@ -46,11 +46,14 @@ class Sent:
     state: str = "open"
     doubtful: bool = False  # an earlier attempt may have landed
     undone: bool = False
+    undoes: bool = (
+        False  # a compensation: made for the sake of the call that it undid, and never by a new job
+    )
 
     @property
     def may_repeat(self) -> bool:
         """Whether the world may see the effect twice if the call is made under another key."""
-        harmless = self.effect == "pure" or self.tool == MODEL or self.undone
+        harmless = self.effect == "pure" or self.tool == MODEL or self.undone or self.undoes
         return not harmless and self.state != "absent"
 
     @property
@@ -107,7 +110,7 @@ def _promised(sent: dict[str, Sent], fact: Fact) -> None:
     doubtful = before is not None and before.state in ("open", "unknown")
     sent[fact.node] = Sent(
         fact.node, body["invocation"], body["tool"], body["effect"], body["key"], body["business_key"],
-        body, doubtful=doubtful,
+        body, doubtful=doubtful, undoes="compensates" in body,
     )  # fmt: skip
 
 
@@ -142,7 +145,9 @@ def carried(state: JobState, *, new_goal: bool = False) -> Carried:
         state: the job at the cut.
         new_goal: the new job has another goal, for which no approval has been given.
     """
-    steps = frozenset(name for name, node in state.nodes.items() if _settled(state, str(name)))
+    steps = frozenset(
+        name for name, node in state.nodes.items() if not node.undoes and _settled(state, str(name))
+    )
     counts = _counts(state)
     calls = frozenset(
         str(path) for path in state.calls if _answered(state, str(path), steps, counts, new_goal=new_goal)
@@ -188,7 +193,7 @@ def _answered(
     state: JobState, path: str, steps: frozenset[str], counts: Mapping[str, int], *, new_goal: bool
 ) -> bool:
     asked = state.calls[path]
-    if not asked.settled or _withdrawn(state, path):
+    if not asked.settled or asked.kind == "compensation" or _withdrawn(state, path):
         return False
     if path in state.nodes:
         return path in steps or asked.status == "done"

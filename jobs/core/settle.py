@@ -216,7 +216,7 @@ def ready_or_due(state: JobState, node: Node) -> JobState:
 def settled(state: JobState, node: Node) -> JobState:
     """The state after a step reached its end: its dependants move up, a map counts its item."""
     state = place(state, node)
-    if node.id == PLAN_STEP:
+    if node.id == PLAN_STEP or node.kind == "compensation":
         return state
     if node.parent:
         return item_settled(state, node)

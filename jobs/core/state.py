@@ -19,6 +19,7 @@ GRACE = 5.0  # seconds a worker has to report its own timeout before the sweep d
 SETTLED = frozenset({"done", "rejected", "skipped", "failed"})
 ON_THE_AGENDA = frozenset({"ready", "running", "backoff", "parked"})
 NEEDS_A_WORKER = frozenset({"plan", "tool", "llm", "workflow"})
+ONE_CALL = frozenset({"tool", "llm", "compensation"})  # steps that are one call and nothing else
 WAITS = frozenset({"signal", "message", "approval", "timer", "child"})
 SUSPECT = 2  # charges from which a step runs alone in its process
 TOOL = "tool:"  # before the name of a tool, where a step says what its worker must have registered
@@ -30,6 +31,7 @@ STEP_ARROWS: dict[tuple[str, str], str] = {
     ("waiting", "node_failed"): "failed",
     ("waiting", "node_finished"): "done",
     ("waiting", "command_emitted"): "running",  # a map opens its items
+    ("waiting", "command_emitted (compensation)"): "ready",
     ("waiting", "job_parked"): "parked",
     ("waiting", "(map settled)"): "skipped",
     ("ready", "node_started"): "running",
@@ -109,6 +111,7 @@ class Node:
     seen: Map[str, Any] | None = None
     hold: tuple[str, str] | None = None  # (version|capability|effect|limit, what is missing)
     count: int = 0  # of a map: items, launched, settled, failed
+    undoes: str = ""  # of a compensation: the path of the call that it undoes
     launched: int = 0
     settled: int = 0
     ahead: int = 0  # items of a fork's map that have settled without being launched here
@@ -149,13 +152,23 @@ class Asked:
     attempt: int = 0
     wake_at: str | None = None
     args: Any = None
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)  # of a call: its promise, and how that was settled
     value: Any = None
     error: Mapping[str, Any] | None = None
 
     @property
     def settled(self) -> bool:
         return self.status in ("done", "failed")
+
+    @property
+    def landed(self) -> bool:
+        """Whether its own effect happened and stands (a recalled one is another job's)."""
+        return self.info.get("settled_as") == "landed"
+
+    @property
+    def compensated(self) -> bool:
+        """Whether its effect happened and was undone."""
+        return self.info.get("settled_as") == "compensated"
 
     @property
     def blocks_the_end(self) -> bool:
@@ -175,7 +188,7 @@ class Mail:
     seq: int
 
 
-_EMPTY: Map[str, Any] = Map()
+_EMPTY: Map[Any, Any] = Map()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +207,7 @@ class JobState:
     tags: tuple[str, ...] = ()
     priority: int = 0
     parent: Mapping[str, str] | None = None
+    on_failure: str = "fail"
     generation: int = 1
     forked: Mapping[str, Any] | None = None  # the job, event and way it comes from
     forks: tuple[str, ...] = ()  # the jobs that come from it
@@ -211,6 +225,8 @@ class JobState:
     due: tuple[str, ...] = ()
     remaining: int = 0
     busy: int = 0
+    landed: Map[int, str] = _EMPTY  # effects that can be undone, in the order of landing; the last goes first
+    compensates: bool = False  # of a job that ends: whether it undoes what has landed
     mail: Map[str, tuple[Mail, ...]] = _EMPTY  # "signal/name" or "message/channel"
     seen: Map[str, str] = _EMPTY  # "signal/id" -> digest of name and payload
     votes: Map[str, tuple[Mapping[str, Any], ...]] = _EMPTY  # by approval path
@@ -219,6 +235,7 @@ class JobState:
     caller: Mapping[str, Any] | None = None  # who cancelled, and why
     output: Any = None
     outcome: str = ""
+    compensation: Mapping[str, Any] | None = None  # of an ended job: what was undone, and what was not
     finished_at: str | None = None
 
     def but(self, **changes: Any) -> JobState:
@@ -256,40 +273,18 @@ class JobState:
         """What a worker must have registered to run a step: `agent@version`, or `tool:NAME`; empty if nothing."""
         if node.kind in ("plan", "workflow"):
             return f"{self.agent}@{self.version}"
+        if node.undoes:
+            return TOOL + self.calls[node.undoes].name
         spec = self.spec(node)
         return TOOL + str(spec.spec["tool"]) if node.kind == "tool" and spec is not None else ""
+
+    def requirements(self, node: Node) -> tuple[str, ...]:
+        """The capabilities that a step asks of its worker; to undo a call takes the same as to make it."""
+        if node.undoes:
+            return tuple(self.calls[node.undoes].info.get("requires", ()))
+        return tuple(self.requires.get(node.parent or node.id, ()))
 
     def claim(self, name: str, fence: int) -> Node | None:
         """The step, if `fence` is its latest claim and still runs."""
         node = self.nodes.get(name)
         return node if node is not None and node.status == "running" and node.fence == fence else None
-
-
-def parked_on(state: JobState) -> list[dict[str, Any]]:
-    """What a parked job waits for: `{node, kind, name?, deadline?}` each, and every kind has its waker."""
-    found: list[dict[str, Any]] = []
-    for name in sorted(state.agenda):
-        node = state.nodes[name]
-        if node.status != "parked":
-            continue
-        if node.hold is not None:
-            entry = {"node": name, "kind": node.hold[0], "name": node.hold[1]}
-            found.append({**entry, "deadline": node.wake_at} if node.hold[0] == "limit" else entry)
-        found.extend(_waits(state, node))
-    return found
-
-
-def _waits(state: JobState, node: Node) -> list[dict[str, Any]]:
-    found = []
-    for path in sorted(node.open):
-        asked = state.calls[path]
-        if asked.status == "unknown":
-            found.append({"node": path, "kind": "unknown_outcome", "name": asked.info["invocation"]})
-        elif asked.status == "waiting":
-            entry: dict[str, Any] = {"node": path, "kind": asked.kind, "name": asked.name}
-            if asked.wake_at:
-                entry["deadline"] = asked.wake_at
-            if asked.kind == "approval":
-                entry["approval"] = asked.info["approval"]
-            found.append(entry)
-    return found

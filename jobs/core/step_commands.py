@@ -18,6 +18,8 @@ class Promise:
         deadline: until when one attempt may take.
         probe: whether the tool can be asked afterwards.
         holds: whether it takes its business key for itself.
+        compensation: whether its effect can be undone.
+        requires: capabilities of a worker that can make or undo it.
     """
 
     tool: str
@@ -31,11 +33,13 @@ class Promise:
     probe: bool = False
     retry: Mapping[str, Any] = field(default_factory=dict)
     holds: bool = False
+    compensation: bool = False
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StartNode:
-    """Claim a step; for a tool or llm node with the promise of its call.
+    """Claim a step; one that is a single call (tool, llm, compensation) with the promise of it.
 
     Args:
         alone: the worker's process runs nothing else until the claim is over.

@@ -10,6 +10,7 @@ from .agenda import orphaned
 from .call_errors import unstorable
 from .chain import digest_of
 from .commands import LoseLease, Outcome, Tell
+from .compensation import has_undone
 from .draft import Draft
 from .ending import fail_step
 from .errors import Fenced
@@ -28,6 +29,11 @@ def tell(draft: Draft, wish: Tell) -> None:
     outcome = wish.outcome
     if outcome.kind == "landed":
         _finished(draft, asked, "landed", outcome, result=outcome.value)
+        landed(draft, wish.path, wish.fence)
+    elif outcome.kind == "unstorable" and asked.kind == "compensation":
+        _finished(
+            draft, asked, "landed", outcome, result=None
+        )  # it is undone; nothing asks for what it gave back
         landed(draft, wish.path, wish.fence)
     elif outcome.kind == "unstorable":
         _unstorable(draft, asked, outcome, wish.fence)
@@ -65,6 +71,9 @@ def landed(draft: Draft, path: str, fence: int) -> None:
     if not draft.is_graph_step(path):
         return
     asked = draft.state.calls[path]
+    if asked.kind == "compensation":
+        has_undone(draft, path, fence)
+        return
     snapshot(draft, path, fence, asked=asked)
     pure = asked.info.get("effect") == "pure"
     draft.emit(
@@ -111,7 +120,8 @@ def _again(draft: Draft, asked: Asked, outcome: Outcome, fence: int) -> None:
     policy = Retry.from_json(asked.info["retry"])
     error = {"code": outcome.kind, **dict(outcome.error or {}), "attempt": asked.attempt, "path": asked.path}
     over = asked.attempt >= policy.max_attempts or orphaned(draft.state, draft.state.nodes[asked.node])
-    if outcome.permanent or over or draft.state.phase != "open":
+    ends = draft.state.phase != "open" and asked.kind != "compensation"
+    if outcome.permanent or over or ends:
         give_up(draft, asked, error, fence)
         return
     wait = max(policy.delay(asked.attempt, draft.at.dice), outcome.retry_after or 0.0)

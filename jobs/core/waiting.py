@@ -218,8 +218,10 @@ def end_child(draft: Draft, wish: EndChild) -> None:
 
 def hold(draft: Draft, wish: Hold) -> None:
     """No living worker can run the step: it parks and says what is missing."""
-    draft.open("hold")
     node = _step(draft, wish.node)
+    if node.kind != "compensation":
+        draft.open("hold")
+    draft.alive("hold")
     startable = node.status == "ready" or (wish.kind == "limit" and node.status == "backoff")
     if not startable or draft.state.paused:
         raise Stale(

@@ -31,6 +31,8 @@ class Job(models.Model):
     parent_job = models.UUIDField(null=True, blank=True)
     parent_node = models.CharField(max_length=255, default="", blank=True)
     priority = models.SmallIntegerField(default=0)
+    on_failure = models.CharField(max_length=16, default="fail")  # or compensate
+    compensation = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: it has undone nothing
     tags = models.TextField(default="[]")
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: none
     request_digest = models.CharField(max_length=64, default="", blank=True)

@@ -16,16 +16,23 @@ def _control(job: str | UUID, name: str, wish: Command, actor: Actor) -> None:
         store.commit(visible(job, actor), wish, now=clock.database_now())
 
 
-def cancel(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:
+def cancel(
+    job: str | UUID, *, actor: Actor | None = None, reason: str = "", compensate: bool | None = None
+) -> None:
     """End a job: nothing new starts, a running call is asked to stop, and the job ends once every promise is settled.
 
     Cancelling a cancelled job changes nothing.
 
+    Args:
+        compensate: undo what has landed before the job ends, or not; None: as the job's `on_failure` says.
+
     Raises:
-        NotFound, NotAllowed; Ended: the job completed or failed before.
+        NotFound, NotAllowed; Ended: the job completed or failed before; Illegal: it ends already, and otherwise
+        than `compensate` says.
     """
     who = actor or system()
-    _control(job, "cancel", Cancel(actor=who, reason=payloads.checked(reason, "the reason")), who)
+    wish = Cancel(actor=who, reason=payloads.checked(reason, "the reason"), compensate=compensate)
+    _control(job, "cancel", wish, who)
 
 
 def pause(job: str | UUID, *, actor: Actor | None = None, reason: str = "") -> None:

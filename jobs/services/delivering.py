@@ -85,7 +85,7 @@ def _letter(kind: Any) -> Callable[[dict[str, Any], str], Command]:
 
 def _cancel(body: dict[str, Any], tenant: str) -> Command:
     actor = _actor(body["actor"], tenant) if "actor" in body else SYSTEM
-    return Cancel(actor=actor, reason=body["reason"])
+    return Cancel(actor=actor, reason=body["reason"], compensate=body.get("compensate"))
 
 
 COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
@@ -154,7 +154,7 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
     try:
         store.create(
             CreateJob(job=str(row.job_id), agent=name, version=definition.version, goal=body["goal"], actor=actor,
-                      parent=parent, priority=body["priority"]),
+                      parent=parent, priority=body["priority"], on_failure=body.get("on_failure", "fail")),
             delivery=str(row.id),
         )  # fmt: skip
     except (IntegrityError, store.Delivered):  # born already: a repeated delivery

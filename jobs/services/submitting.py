@@ -40,8 +40,9 @@ def submit(
     idempotency_key: str | None = None,
     tags: Sequence[str] = (),
     priority: int = 0,
+    on_failure: str = "fail",
 ) -> UUID:
-    """Ask an agent for something. Inside a caller's transaction the job exists if that one commits.
+    """Ask an agent for something; gives the job's id. Inside a caller's transaction it exists if that one commits.
 
     Args:
         agent: `"refund"`, or pinned `"refund@2"`.
@@ -50,9 +51,7 @@ def submit(
         idempotency_key: the same key and request give the same job.
         tags: up to 20 words, for finding the job again.
         priority: -100 to 100; a hint for the order of work.
-
-    Returns:
-        The job's id.
+        on_failure: `"compensate"`: undo what has landed before it ends as failed or cancelled.
 
     Raises:
         NotAllowed, TooLarge; Invalid: unknown agent, or a goal that does not fit; KeyReused.
@@ -61,15 +60,25 @@ def submit(
     require(who, "submit")
     plain = payloads.checked(goal, "the goal")
     name, version = version_of(agent)
-    words, rank = _tags(tags), _priority(priority)
-    digest = digest_of({"agent": agent, "goal": plain, "tags": list(words), "priority": rank})
+    more = _options(tags, priority, on_failure)
+    digest = _digest(agent, plain, more)
     found = _known(who.tenant, _key(idempotency_key), digest)
     if found is not None:  # a repetition gets its job even if the agent has changed since
         return found
     definition = chosen_definition(name, version)
     check_goal(definition, plain)
-    wish = CreateJob(str(new_id()), name, definition.version, plain, who, tags=words, priority=rank)
+    wish = CreateJob(str(new_id()), name, definition.version, plain, who, **more)
     return _once(wish, idempotency_key, digest)
+
+
+def _options(tags: Sequence[str], priority: int, on_failure: str) -> dict[str, Any]:
+    return {"tags": _tags(tags), "priority": _priority(priority), "on_failure": _on_failure(on_failure)}
+
+
+def _digest(agent: str, goal: Any, more: dict[str, Any]) -> str:
+    """What an idempotency key stands for; what is as if it were not said does not count."""
+    said = {name: value for name, value in more.items() if (name, value) != ("on_failure", "fail")}
+    return digest_of({"agent": agent, "goal": goal, **said, "tags": list(more["tags"])})
 
 
 def _once(wish: CreateJob, key: str | None, digest: str) -> UUID:
@@ -190,6 +199,12 @@ def _tags(tags: Sequence[str]) -> tuple[str, ...]:
     ):
         raise Invalid("tags are up to 20 words of 1 to 64 characters", code="bad_tags")
     return tuple(dict.fromkeys(tags))
+
+
+def _on_failure(on_failure: str) -> str:
+    if on_failure not in ("fail", "compensate"):
+        raise Invalid(f'on_failure is "fail" or "compensate", not {on_failure!r}', code="bad_on_failure")
+    return on_failure
 
 
 def _priority(priority: int) -> int:

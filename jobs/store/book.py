@@ -30,6 +30,8 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
             ledger.settle(fact.body["invocation"], "unknown", at=None, error=reason)
         elif fact.type == "outcome_resolved":
             awaited |= _settle(state, fact, RESOLVED[fact.body["verdict"]])
+        elif fact.type == "compensation_finished":
+            ledger.compensated(fact.body["compensates"])
     return awaited
 
 
@@ -41,6 +43,8 @@ def _queue_up(state: JobState, facts: Sequence[Fact]) -> None:
             keys.add((fact.body["tool"], fact.body["business_key"]))
         elif fact.type in SETTLEMENTS and state.calls[fact.node].info.get("holds"):
             lines.add(fact.body["invocation"])
+        elif fact.type == "compensation_finished":
+            lines.add(fact.body["compensates"])
         elif fact.type == "job_parked" and fact.body["kind"] == "effect":
             lines.add(fact.body["name"])
     if len(lines) + len(keys) > 1:
@@ -55,7 +59,7 @@ def line_of(state: JobState, fact: Fact) -> ledger.Line:
         version=body["version"], schema=body["schema"], effect=body["effect"], key=body["key"],
         business_key=body["business_key"], holds=body["holds"], args=canonical(asked.args),
         args_digest=digest_of(asked.args), attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
-        deadline=parse(body["deadline"]), at=parse(fact.at),
+        deadline=parse(body["deadline"]), at=parse(fact.at), compensates=body.get("compensates"),
     )  # fmt: skip
 
 

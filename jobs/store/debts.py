@@ -38,13 +38,16 @@ def _birth(state: JobState, fact: Fact) -> dict[str, Any]:
         "actor": dict(state.requester),
         "parent": {"job": state.job, "node": fact.node},
         "priority": state.priority,
+        "on_failure": state.on_failure,
     }
 
 
 def _at_the_end(state: JobState, fact: Fact) -> None:
     for path, asked in sorted(state.calls.items()):
         if asked.kind == "child" and asked.status == "waiting":
-            reason = {"reason": f"parent job {state.job} ended as {state.phase}"}
+            reason: dict[str, Any] = {"reason": f"parent job {state.job} ended as {state.phase}"}
+            if state.compensates:
+                reason["compensate"] = True
             _owe(state, fact, asked.info["job"], "cancel", reason, salt=path)
     if state.parent:
         error = state.failure["error"] if state.failure and state.phase == "failed" else None

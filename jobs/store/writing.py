@@ -138,7 +138,7 @@ def insert_job(sealed: Sealed, **more: Any) -> None:
     Job.objects.create(
         id=state.job, tenant=state.tenant, agent=state.agent, version=state.version, head_hash=sealed.hash,
         goal=chain.canonical(state.goal), requester=state.requester["id"], requester_name=state.requester["name"][:150],
-        origin=state.origin, priority=state.priority, tags=chain.canonical(list(state.tags)),
+        origin=state.origin, priority=state.priority, on_failure=state.on_failure, tags=chain.canonical(list(state.tags)),
         parent_job=UUID(state.parent["job"]) if state.parent else None,
         parent_node=state.parent["node"] if state.parent else "", created_at=parse(state.created_at),
         **job_row(state), **more,

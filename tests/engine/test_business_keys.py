@@ -90,7 +90,7 @@ def doubtful(word: str) -> str:
 
 
 def waits_for_the_effect(job: str) -> JobState:
-    from jobs.core.state import parked_on
+    from jobs.core.parked import parked_on
 
     state = run_until_parked(job)
     assert [each["kind"] for each in parked_on(state)] == ["effect"]

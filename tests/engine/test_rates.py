@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from jobs import TaskGraph, clock, limits
 from jobs.core.moments import parse
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from jobs.incarnation import Incarnation
 from ledger import tool
 from tests.agents import world

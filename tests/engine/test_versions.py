@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs import TaskGraph, agent, clock, runner, scheduler
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from jobs.incarnation import Incarnation, become
 from jobs.models import Step, Worker
 from jobs.registration import register

@@ -82,7 +82,7 @@ def test_a_sleep_costs_a_parked_row_and_ends_when_its_time_has_come() -> None:
 
 
 def test_a_job_says_what_it_is_parked_on() -> None:
-    from jobs.core.state import parked_on
+    from jobs.core.parked import parked_on
 
     job = started(waiting(deadline="1h"))
     (entry,) = parked_on(run_until_parked(job))

@@ -86,7 +86,7 @@ def test_probe_confirm_and_compensate_are_kept_with_their_tool() -> None:
     def compensate(call: ToolCall, result: object) -> None: ...
 
     assert (tt_probed.probe_fn, tt_probed.probe_final) == (probe, True)
-    assert (tt_probed.confirm_fn, tt_probed.compensate_fn) == (confirm, compensate)
+    assert (tt_probed.confirm_fn, tt_probed.compensation) == (confirm, compensate)
 
 
 def test_a_bare_probe_is_not_final_and_a_second_one_is_refused() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from jobs.core.chain import canonical
 from jobs.core.events import AFTERWORDS, KINDS, RESERVED, TERMINALS, Fact
 from jobs.core.evolve import fold
-from jobs.core.state import JobState, parked_on
+from jobs.core.parked import parked_on
+from jobs.core.state import Asked, JobState
 from tests.pure.story import Story
 
 # What somebody has to say of an at_most_once call before it may be promised again.
@@ -172,6 +173,66 @@ def whoever_waits_for_a_time_has_it_on_the_agenda(story: Story) -> str | None:
     return None
 
 
+def what_landed_last_is_undone_first_and_one_at_a_time(story: Story) -> str | None:
+    """E8: in the reverse order of landing, the next only after the last is over, and nothing beside a promise."""
+    pile: list[str] = []
+    under_way = ""
+    for before, fact in _with_state_before(story):
+        if _lands(before, fact):
+            pile.append(fact.node)
+        elif fact.type == "command_emitted" and fact.body["command"] == "compensation":
+            if under_way or before.busy or before.phase == "open" or not before.compensates:
+                return f"event {fact.seq} undoes {fact.body['call']} too early"
+            if fact.body["call"] != pile.pop():
+                return f"event {fact.seq} undoes {fact.body['call']}, which did not land last"
+            under_way = fact.node
+        elif fact.type in ("compensation_finished", "compensation_failed"):
+            if fact.node != under_way:
+                return f"event {fact.seq} ends {fact.node}, not {under_way}"
+            under_way = ""
+        elif fact.type in TERMINALS and before.compensates and (pile or under_way):
+            return f"it ends beside {[*pile, under_way]}, which is not undone"
+    return None
+
+
+def _lands(before: JobState, fact: Fact) -> bool:
+    said = (fact.type, fact.body.get("status") or fact.body.get("verdict"))
+    if said not in (("tool_invocation_finished", "landed"), ("outcome_resolved", "landed")):
+        return False
+    return bool(before.calls[fact.node].info.get("compensation"))
+
+
+def the_end_tells_what_was_undone_and_what_was_not(story: Story) -> str | None:
+    """E8: of a job that compensates, every effect that happened or may have is named once."""
+    end = next((fact for fact in story.facts if fact.type in ("job_failed", "job_cancelled")), None)
+    if end is None or not story.state.compensates:
+        return None if end is None or "compensation" not in end.body else "it reports what it never undertook"
+    told = end.body["compensation"]
+    undone = {fact.body["call"] for fact in story.facts if fact.type == "compensation_finished"}
+    failed = {fact.body["call"] for fact in story.facts if fact.type == "compensation_failed"}
+    if {each["node"] for each in told["undone"]} != undone:
+        return f"undone are {sorted(undone)}, it says {told['undone']}"
+    left = {each["node"]: each["reason"] for each in told["not_undone"]}
+    if failed != {path for path, reason in left.items() if reason == "failed"}:
+        return f"not undone are {sorted(failed)}, it says {left}"
+    lasting = {path for path, asked in story.state.calls.items() if asked.landed and _matters(asked)}
+    silent = lasting - set(left)
+    return f"it says nothing of {sorted(silent)}" if silent or undone & set(left) else None
+
+
+def _matters(asked: Asked) -> bool:
+    return asked.info.get("effect") != "pure" and asked.kind == "tool"
+
+
+def once_a_job_ends_only_probes_and_compensations_start(story: Story) -> str | None:
+    """L6: failing and cancelling start nothing new."""
+    for before, fact in _with_state_before(story):
+        started = fact.type == "node_started" and fact.body["reason"] != "probe"
+        if started and before.phase != "open" and before.nodes[fact.node].kind != "compensation":
+            return f"event {fact.seq} starts {fact.node} in a job that is {before.phase}"
+    return None
+
+
 def _with_state_before(story: Story) -> Iterator[tuple[JobState, Fact]]:
     state = JobState(job=story.job)
     for fact in story.facts:
@@ -193,4 +254,7 @@ LAWS: tuple[Callable[[Story], str | None], ...] = (
     what_may_have_happened_is_not_called_again,
     every_key_is_the_same_at_every_attempt,
     whoever_waits_for_a_time_has_it_on_the_agenda,
+    what_landed_last_is_undone_first_and_one_at_a_time,
+    the_end_tells_what_was_undone_and_what_was_not,
+    once_a_job_ends_only_probes_and_compensations_start,
 )

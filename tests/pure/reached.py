@@ -42,6 +42,7 @@ def _steps(before: JobState, fact: Fact, after: JobState) -> Iterator[Arrow]:
             middle = STEP_ARROWS[was, fact.type]
             yield from ((was, fact.type, middle), (middle, "(map settled)", at))
         elif mine:
-            yield was, f"{fact.type} (rejected)" if at == "rejected" else fact.type, at
+            kind = "rejected" if at == "rejected" else "compensation" if node.undoes and not old else ""
+            yield was, f"{fact.type} ({kind})" if kind else fact.type, at
         else:
             yield was, "(inputs settled)" if at == "ready" else "(map settled)", at

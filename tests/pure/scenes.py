@@ -83,16 +83,17 @@ def telling(scene: Story, path: str, attempt: int, fence: int, outcome: Outcome)
     return Tell(scene.state.calls[path].node, fence, path, attempt, outcome)
 
 
-def begun(graph: TaskGraph) -> Scene:
+def begun(graph: TaskGraph, on_failure: str = "fail") -> Scene:
     """A job with this graph, planned."""
-    scene = Scene(lambda options: options[-1], Plan.load(graph.to_json()).to_json())
+    plan = Plan.load(graph.to_json()).to_json()
+    scene = Scene(lambda options: options[-1], plan, on_failure=on_failure)
     scene.begin()
     return scene
 
 
 def unplanned() -> Scene:
     """A job whose planner has been claimed and has said nothing yet."""
-    scene = Scene(lambda options: options[0], {})
+    scene = Scene(lambda options: options[0], {}, on_failure="fail")
     scene.begin()
     scene.must(StartNode(PLAN_STEP, WORKER))
     return scene

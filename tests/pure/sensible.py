@@ -34,7 +34,7 @@ from jobs.core.commands import (
     Unhold,
     Vote,
 )
-from jobs.core.state import Asked, Node
+from jobs.core.state import ONE_CALL, Asked, Node
 from tests.pure.story import ASKER, LINES, PEOPLE, PERSON, WORKER, Story
 
 LANDED = Outcome("landed", {"n": 5, "list": [1, 2]}, seconds=0.25, citations=({"doc": "D-1"},))
@@ -63,7 +63,7 @@ def common_wishes(story: Story) -> list[Command]:
 def rare_wishes(story: Story) -> list[Command]:
     """What happens now and then, in any state."""
     found: list[Command] = [
-        Cancel(ASKER, "not needed"), Pause(ASKER, "look"), SendSignal("go", {"n": 1}, story.letter(), ASKER),
+        Cancel(ASKER, "not needed", story.pick((None, None, True, False))), Pause(ASKER, "look"), SendSignal("go", {"n": 1}, story.letter(), ASKER),
         SendMessage("in", "hello", story.letter(), ASKER, {"job": "x"}),
     ]  # fmt: skip
     if story.state.phase == "failing" or _backing_off(story):
@@ -106,7 +106,7 @@ def _idle(story: Story, node: Node) -> Iterator[Command]:
         return
     promise = story.promise_of(node)
     yield from (StartNode(node.id, WORKER, promise, alone=node.suspect),) * 3
-    if promise is not None:
+    if promise is not None and not node.undoes:
         source, holder = {"job": "j2", "invocation": "i2"}, {"invocation": "i2"}
         yield Recall(node.id, WORKER, node.id, 0, promise, {"n": 7}, source)
         yield AwaitEffect(node.id, WORKER, node.id, 0, promise, holder)
@@ -122,7 +122,7 @@ def _running(story: Story, node: Node) -> Iterator[Command]:
         story.wait_until(asked.wake_at if not story.pick(range(8)) else None)
     for asked in _unsettled(story, node, "unknown"):
         yield from _answers(asked, node.fence)
-    if node.kind in ("tool", "llm") and _unsettled(story, node, "again", "lost"):
+    if node.kind in ONE_CALL and _unsettled(story, node, "again", "lost"):
         promise = story.promise_of(node)
         yield Call(node.id, node.fence, node.id, node.kind, promise.tool if promise else "", {}, promise)
     if node.kind == "workflow":

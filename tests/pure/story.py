@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.core.commands import Actor, AdoptPlan, At, Call, Command, CreateJob, Promise, StartNode
@@ -22,6 +22,8 @@ PEOPLE = (ASKER, *(Actor(id=f"u{n}", name=f"user {n}", groups=("finance", "heads
 STRANGER = Actor(id="u9", name="stranger", groups=("sales",))
 PERSON = Actor(id="u5", name="desk", groups=("desk",))
 EFFECTS = {"read": "pure", "ask": "idempotent", "pay": "at_most_once", "wire": "at_most_once"}
+# What undoes an effect: its own effect class, and whether it can be asked; what is not named here cannot be undone.
+UNDO = {"pay": ("idempotent", False), "wire": ("at_most_once", True)}
 RETRY = {"max_attempts": 2, "backoff": 2.0, "jitter": 0.0}
 LIMITS = ({"deadline": None, "on_timeout": "fail"}, {"deadline": {"in": 30.0}, "on_timeout": "fail"})
 ASKING = {
@@ -64,6 +66,7 @@ class Story:
     lines: tuple[tuple[str, str, dict[str, Any]], ...] = LINES
     letters: int = 0
     job: str = JOB
+    on_failure: str = ""  # drawn where it is not given
 
     def send(self, wish: Command) -> Told:
         """Let the core decide; a refusal is part of the story."""
@@ -81,7 +84,8 @@ class Story:
 
     def begin(self) -> None:
         """Create the job; now and then it is planned at once."""
-        self.send(CreateJob(self.job, "helper", "1", {"x": 1}, ASKER, tags=("drawn",)))
+        on_failure = self.on_failure or self.pick(("fail", "compensate", "compensate"))
+        self.send(CreateJob(self.job, "helper", "1", {"x": 1}, ASKER, tags=("drawn",), on_failure=on_failure))
         if self.pick((0, 1, 1, 1)):
             self.send(StartNode(PLAN_STEP, WORKER))
             self.send(AdoptPlan(self.state.nodes[PLAN_STEP].fence, self.plan))
@@ -99,12 +103,18 @@ class Story:
         return Promise(
             tool=tool, version="1", schema="s1", effect=EFFECTS.get(tool, "idempotent"),
             key=idempotency_key(self.state.origin or self.job, path), args={"x": 1}, deadline=plus(self.now, 60.0), probe=tool == "wire",
-            retry=RETRY,
+            retry=RETRY, compensation=tool in UNDO, requires=("gpu",) if tool == "wire" else (),
         )  # fmt: skip
 
     def promise_of(self, node: Node) -> Promise | None:
         """The promise that a worker makes when it claims a step."""
         spec = self.state.spec(node)
+        if node.undoes:
+            tool = str(self.state.calls[node.undoes].info["tool"])
+            effect, probe = UNDO[tool]
+            return replace(
+                self.promise(tool, node.id), effect=effect, probe=probe, compensation=False, requires=()
+            )
         if spec is None or node.kind not in ("tool", "llm"):
             return None
         return self.promise(str(spec.spec.get("tool") or spec.spec["model"]), node.id)

@@ -91,7 +91,7 @@ def test_a_history_with_a_gap_a_repetition_or_a_stranger_is_recognised(throws: D
 PRINT = """
 from hashlib import sha256
 from jobs.core.chain import canonical
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from tests.pure.strategies import Dice, tell_story
 for seed in range(1, 41):
     story = tell_story(Dice(seed).pick)

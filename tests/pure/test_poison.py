@@ -6,7 +6,8 @@ import pytest
 
 from jobs.core.commands import Answer, FailNode, LoseLease, StartNode
 from jobs.core.graph import TaskGraph
-from jobs.core.state import SUSPECT, Node, parked_on
+from jobs.core.parked import parked_on
+from jobs.core.state import SUSPECT, Node
 from jobs.core.telling import POISON
 from tests.pure.scenes import NO, Scene, begun, gathering, unplanned
 from tests.pure.story import PERSON, WORKER

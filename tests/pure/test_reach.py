@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.core.commands import Answer, Cancel, Due, EndChild, Hold, NoteFork
+from jobs.core.commands import Answer, Cancel, Due, EndChild, Hold, NoteFork, StartNode
 from jobs.core.decide import DECISIONS
 from jobs.core.events import KINDS, RESERVED, Fact
 from jobs.core.graph import TaskGraph
@@ -12,7 +12,7 @@ from tests.pure.driving import drive
 from tests.pure.forked import born
 from tests.pure.reached import ALL_ARROWS, Arrow, arrows_of
 from tests.pure.scenes import FINAL, NOT_LANDED, RAISED, Scene, begun, gathering
-from tests.pure.story import ASKER, PERSON, Story
+from tests.pure.story import ASKER, PERSON, WORKER, Story
 from tests.pure.strategies import Dice, tell_story
 
 SEEDS = range(1, 251)
@@ -66,7 +66,20 @@ def _rare() -> list[list[Fact]]:
     failing.work("one", RAISED)
     failing.work("two", FINAL)
     failing.must(Cancel(ASKER))
-    return [scene.facts for scene in (resolved, cancelled, child, timer, answered, failing, _left_behind())]
+    scenes = (resolved, cancelled, child, timer, answered, failing, _left_behind(), _probed_again())
+    return [scene.facts for scene in scenes]
+
+
+def _probed_again() -> Scene:
+    """A probe that knew nothing is asked again when its time has come."""
+    graph = TaskGraph()
+    graph.tool("one", "wire")
+    scene = begun(graph)
+    scene.work("one", RAISED)
+    scene.must(Answer("one", "unknown", PERSON, fence=scene.state.nodes["one"].fence))
+    scene.wait_until(scene.state.nodes["one"].wake_at)
+    scene.must(StartNode("one", WORKER))
+    return scene
 
 
 def _left_behind() -> Scene:

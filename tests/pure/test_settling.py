@@ -8,7 +8,7 @@ import pytest
 
 from jobs.core.commands import Due, Pause, Resume, StartNode
 from jobs.core.graph import TaskGraph
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from tests.pure.scenes import DONE, FINAL, Scene, begun
 from tests.pure.story import ASKER, WORKER
 

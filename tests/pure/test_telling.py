@@ -17,7 +17,7 @@ from jobs.core.commands import (
     Unhold,
 )
 from jobs.core.graph import TaskGraph
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from tests.pure.scenes import DONE, FINAL, NOT_LANDED, RAISED, Scene, begun, telling
 from tests.pure.story import ASKER, PERSON, RETRY, WORKER
 

@@ -14,7 +14,7 @@ from jobs.core.commands import (
     Unhold,
 )
 from jobs.core.graph import TaskGraph
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from tests.pure.scenes import NOT_LANDED, Scene, adopt, begun, gathering, unplanned
 from tests.pure.story import ASKER, WORKER
 

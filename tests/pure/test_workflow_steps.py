@@ -15,7 +15,7 @@ from jobs.core.commands import (
     Outcome,
     Pause,
 )
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from tests.pure.scenes import DONE, FINAL, NOT_LANDED, RAISED, Scene, gathering, telling
 from tests.pure.story import ASKER, PERSON
 

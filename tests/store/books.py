@@ -14,7 +14,7 @@ from ledger.models import RELEASES_ITS_KEY, Invocation
 SAYS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
 FIELDS = (
     "tenant", "node", "tool", "version", "schema", "effect", "idempotency_key", "business_key", "holds", "args",
-    "args_digest", "state", "attempt", "fence", "probe", "result", "recalled_from", "settled",
+    "args_digest", "state", "attempt", "fence", "probe", "result", "recalled_from", "compensates", "settled",
 )  # fmt: skip
 Book = dict[str, dict[str, Any]]
 
@@ -25,6 +25,7 @@ def stored_book(job: str) -> Book:
     for row in Invocation.objects.filter(job_id=job):
         told = {name: getattr(row, name) for name in FIELDS if name != "settled"}
         told["recalled_from"] = str(row.recalled_from) if row.recalled_from else None
+        told["compensates"] = str(row.compensates) if row.compensates else None
         told["settled"] = row.settled_at is not None
         lines[str(row.id)] = told
     return lines
@@ -59,6 +60,8 @@ def book_of(state: JobState, job: str) -> Book:
             lines[body["invocation"]].update(state="unknown", settled=False)
         elif row.type == "outcome_resolved":
             _settled(lines[body["invocation"]], SAYS[body["verdict"]], body)
+        elif row.type == "compensation_finished":
+            lines[body["compensates"]]["state"] = "compensated"
     return lines
 
 
@@ -70,6 +73,7 @@ def _line(state: JobState, path: str, body: dict[str, Any]) -> dict[str, Any]:
         "business_key": body["business_key"], "holds": body["holds"], "args": canonical(asked.args),
         "args_digest": digest_of(asked.args), "state": "open", "attempt": body["attempt"], "fence": body["fence"],
         "probe": body["probe"], "result": None, "recalled_from": None, "settled": False,
+        "compensates": body.get("compensates"),
     }  # fmt: skip
 
 
