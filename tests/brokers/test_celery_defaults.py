@@ -26,6 +26,14 @@ def test_every_default_is_a_setting_that_celery_knows() -> None:
     assert DEFAULTS.keys() <= SETTING_KEYS
 
 
+def test_every_knock_is_acknowledged_only_after_it_was_looked_at() -> None:
+    from jobs import tasks  # needs Django, which is set up after this file is read
+
+    knocks = (tasks.step, tasks.deliver, tasks.tick)
+    assert [(knock.acks_late, knock.reject_on_worker_lost) for knock in knocks] == [(True, None)] * 3
+    assert not DEFAULTS["task_reject_on_worker_lost"], "a step that kills its process would do so for ever"
+
+
 def test_an_app_has_the_defaults_and_its_own_settings_win() -> None:
     app = app_of("redis://host/0", worker_concurrency=3, task_ignore_result=False)
     own = {"worker_concurrency": 3, "task_ignore_result": False}

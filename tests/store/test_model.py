@@ -192,6 +192,8 @@ class Runtime(Played):
             )
             ends = Event.objects.filter(job_id=job, type__in=[f"job_{end}" for end in ENDED]).count()
             assert ends == int(model.ended)
+            heard = Event.objects.filter(job_id=job, type="signal_received").count()
+            assert heard == len(self.heard[job]), "each signal is heard once, however often it is sent"
             assert model.landed <= 1, "the payment may have been made twice"
 
     def teardown(self) -> None:

@@ -1,0 +1,141 @@
+"""The breakages: what is broken, where, and which test catches it. A test keeps every anchor and name true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One deliberate mistake.
+
+    Args:
+        name: what is broken, in the words of the field.
+        law: the law of the design that it breaks.
+        path: the file, from the root.
+        old: the code as it is; stands there exactly once.
+        new: the code as a mistake would have it.
+        caught_by: the test that turns red, as pytest names it.
+    """
+
+    name: str
+    law: str
+    path: str
+    old: str
+    new: str
+    caught_by: str
+
+
+BREAKAGES = (
+    Breakage(
+        "the fence is dropped: any claim of the step may write", "L4", "jobs/core/state.py",
+        'return node if node is not None and node.status == "running" and node.fence == fence else None',
+        'return node if node is not None and node.status == "running" else None',
+        "tests/fatal/test_stopped.py::test_an_answer_under_a_stale_fence_is_evidence_and_no_more",
+    ),
+    Breakage(
+        "the compare-and-swap of the head is dropped", "L3", "jobs/store/writing.py",
+        "rows = Job.objects.filter(id=after.job, head_seq=sealed.before.seq, head_hash=sealed.prev)",
+        "rows = Job.objects.filter(id=after.job)",
+        "tests/store/test_appending.py::test_a_commit_whose_head_has_moved_reads_the_tail_and_decides_again",
+    ),
+    Breakage(
+        "no promise in the book: the line is written after the call", "E1", "jobs/store/book.py",
+        "            ledger.reserve(line_of(state, fact))",
+        "            pass",
+        "tests/fatal/test_killed.py::test_killed_after_the_call_its_effect_is_found_by_the_probe_and_adopted",
+    ),
+    Breakage(
+        "the attempt is part of the idempotency key", "E2", "jobs/promises.py",
+        "        key=idempotency_key(state.origin, asked.path), args=asked.args, business_key=business_key,",
+        '        key=idempotency_key(state.origin, f"{asked.path}#{asked.attempt}"), args=asked.args, business_key=business_key,',
+        "tests/engine/test_outcomes.py::test_the_key_of_an_idempotent_call_is_the_same_for_every_attempt",
+    ),
+    Breakage(
+        "early acknowledgement: a knock is gone before its step is looked at",
+        "design §6",
+        "jobs/tasks.py",
+        '@shared_task(name="aetheris.step", ignore_result=True, acks_late=True, max_retries=0)',
+        '@shared_task(name="aetheris.step", ignore_result=True, acks_late=False, max_retries=0)',
+        "tests/brokers/test_celery_defaults.py::test_every_knock_is_acknowledged_only_after_it_was_looked_at",
+    ),
+    Breakage(
+        "the probe is skipped: an unknown call is simply made again", "E4", "jobs/core/telling.py",
+        '        if asked.status == "open" and asked.info["effect"] == "at_most_once":\n            when',
+        '        if False:\n            when',
+        "tests/pure/test_telling.py::test_the_call_of_a_dead_worker_is_probed_before_it_is_made_again",
+    ),
+    Breakage(
+        "a silent worker counts as known to be dead: its absent call is made again by itself", "E4",
+        "jobs/core/resolving.py",
+        'known_dead = bool(asked.info.get("known_dead"))',
+        "known_dead = True",
+        "tests/fatal/test_stopped.py::test_an_absent_effect_is_left_to_a_person_while_its_caller_may_live",
+    ),
+    Breakage(
+        "an unexpected exception of an effect counts as failed, and is tried again", "E5", "jobs/core/telling.py",
+        '    elif asked.info["effect"] == "at_most_once":\n        _ambiguous(draft, asked, outcome, wish.fence)',
+        '    elif False:\n        _ambiguous(draft, asked, outcome, wish.fence)',
+        "tests/pure/test_telling.py::test_an_unexpected_exception_of_an_at_most_once_tool_leaves_its_outcome_unknown",
+    ),
+    Breakage(
+        "the lease is not looked at before the bytes leave", "E6", "ledger/hand/entering.py",
+        "allowed = lease_ok() and not call.cancelled()",
+        "allowed = True",
+        "tests/fatal/test_stopped.py::test_a_worker_whose_lease_has_passed_does_not_call",
+    ),
+    Breakage(
+        "a dead worker may still claim", "design §6", "jobs/store/writing.py",
+        "rows = rows.filter(Exists(Worker.objects.filter(id=worker, dead=False)))",
+        "rows = rows.filter(Exists(Worker.objects.filter(id=worker)))",
+        "tests/store/test_claims.py::test_a_dead_worker_claims_nothing_and_writes_nothing",
+    ),
+    Breakage(
+        "the sweep does not claim its row: every beat sweeps", "design §6", "jobs/scheduler.py",
+        "    if not _claim(now):\n        return False\n",
+        "    _claim(now)\n",
+        "tests/engine/test_ticks.py::test_of_ten_ticks_at_once_one_is_made",
+    ),
+    Breakage(
+        "an outage counts as everybody's silence", "design §6", "jobs/scheduler.py",
+        "bury(now, silence_counts=_answering(now))",
+        "bury(now)",
+        "tests/fatal/test_outage.py::test_the_database_dies_during_a_call_and_the_outcome_is_written",
+    ),
+    Breakage(
+        "a job ends while a promise is open", "L6", "jobs/core/ending.py",
+        "    elif state.busy:\n",
+        "    elif False:\n",
+        "tests/pure/test_telling.py::test_a_job_that_fails_waits_for_every_promise",
+    ),
+    Breakage(
+        "a commit whose answer was lost counts as not written", "L3", "jobs/store/outages.py",
+        "    return Event.objects.filter(job_id=first.job_id, seq=first.seq, hash=first.hash).exists()",
+        "    return False",
+        "tests/store/test_lost_answers.py::test_a_commit_that_was_written_though_its_answer_was_lost_succeeds_once",
+    ),
+    Breakage(
+        "a late sweep lets an approval pass its deadline", "L5", "jobs/core/voting.py",
+        "    path = _path_of(draft, wish.approval)\n    fire_all_due(draft)\n",
+        "    path = _path_of(draft, wish.approval)\n",
+        "tests/store/test_time.py::test_an_approval_at_or_after_its_deadline_is_refused_though_the_sweep_is_late",
+    ),
+    Breakage(
+        "a delivery stays after it was carried out", "L7", "jobs/store/writing.py",
+        "    if delivery is not None and not Delivery.objects.filter(id=delivery).delete()[0]:",
+        "    if False:",
+        "tests/store/test_deliveries.py::test_the_birth_of_a_child_delivered_twice_gives_one_child",
+    ),
+    Breakage(
+        "a repeated signal is heard again", "L2", "jobs/core/waiting.py",
+        '    if _seen(draft.state, f"signal/{wish.id}", box):\n        return\n',
+        "",
+        "tests/store/test_model.py::test_whatever_is_done_in_whatever_order_the_store_says_what_the_model_says",
+    ),
+    Breakage(
+        "the second use of a business key calls again", "E2", "ledger/verdict.py",
+        "    if holder is None or holder.invocation == invocation:",
+        "    if True:",
+        "tests/store/test_business_keys.py::test_a_landed_effect_is_recalled_with_its_result_and_its_origin",
+    ),
+)  # fmt: skip
