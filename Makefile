@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
 export PORT
 
-.PHONY: help build run stop demo clean distclean test fatal crashlab docs lint vet fmt tidy venv runtime development
+.PHONY: help build run stop demo clean distclean test fatal crashlab mutations docs lint vet fmt tidy venv runtime development
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ crashlab: development ## kill this runtime, and with PEERS=1 others, between an 
 		var/peers/bin/pip install -qq --disable-pip-version-check -r benchmarks/crashlab/peers/requirements.txt; \
 	fi
 	@$(PY) -m benchmarks.crashlab $(if $(PEERS),--peers var/peers/bin/python)
+
+mutations: development ## break a copy of the runtime in every listed way, and see the named test turn red
+	@$(PY) -m tests.mutations
 
 docs: development ## print the generated pages anew, then check every page
 	@$(PY) -m jobs.core.describe state-machine > docs/state-machine.md

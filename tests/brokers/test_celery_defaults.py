@@ -30,7 +30,7 @@ def test_every_knock_is_acknowledged_only_after_it_was_looked_at() -> None:
     from jobs import tasks  # needs Django, which is set up after this file is read
 
     knocks = (tasks.step, tasks.deliver, tasks.tick)
-    assert [(knock.acks_late, knock.reject_on_worker_lost) for knock in knocks] == [(True, None)] * 3
+    assert [(knock.acks_late, knock.reject_on_worker_lost) for knock in knocks] == [(True, False)] * 3
     assert not DEFAULTS["task_reject_on_worker_lost"], "a step that kills its process would do so for ever"
 
 
