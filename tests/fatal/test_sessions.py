@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.fatal,
     pytest.mark.skipif(TEST_DATABASE_URL not in os.environ, reason="SQLite has no sessions to count"),
 ]
-SLOTS = 6
+SLOTS = 12
 OWN = 1 + 8  # the control thread's session, and those of the event loop's database threads
 
 
