@@ -21,6 +21,9 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from jobs.core import errors
+from jobs.outage import in_a_line, no_room
+
+from . import health
 
 log = logging.getLogger("aetheris.api")
 
@@ -62,6 +65,7 @@ CODES: dict[type[Exception], str] = {
 SENTENCES: dict[str, str] = {
     "database_unavailable": "the database does not answer or is busy; nothing was changed that was not "
     "confirmed; try again",
+    "storage_full": "the database has no room to write, so nothing was changed; when its disk has room, send it again",
     "not_found": "there is nothing at this address",
     "not_authenticated": "this needs a token: send `Authorization: Bearer aeth_…`, or log in",
 }
@@ -121,6 +125,10 @@ def described(exc: Exception, path: str) -> Problem:
     if status == 500:
         return _unexpected(exc, path)
     code = _nearest(CODES, exc) or "bad_request"
+    if no_room(exc):
+        health.note_no_room(in_a_line(exc))
+        log.error("%s: %s", path, in_a_line(exc))
+        return Problem(507, "storage_full", SENTENCES["storage_full"], headers={"Retry-After": "5"})
     if status == 503:
         log.warning("%s: the database is unavailable: %s", path, exc)
     headers = {"Retry-After": "1"} if status == 503 else {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from datetime import timedelta
+from pathlib import Path
 from threading import Lock
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
@@ -16,6 +19,8 @@ from jobs import clock
 from jobs.models import Tick, Worker
 
 PATIENCE = 0.8  # seconds for all checks together
+ROOM = 16 * 1024 * 1024  # bytes that the disk of an embedded database must have left
+REMEMBERED = 30.0  # seconds for which a write that found no room counts
 FRESH = timedelta(seconds=15)  # a tick is asked for every second
 APPS = ("aetheris_ledger", "aetheris_jobs", "aetheris_forensics", "auth")
 
@@ -23,6 +28,13 @@ APPS = ("aetheris_ledger", "aetheris_jobs", "aetheris_forensics", "auth")
 _checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 _lock = Lock()
 _running: Future[dict[str, str]] | None = None
+_no_room: tuple[float, str] | None = None
+
+
+def note_no_room(told: str) -> None:
+    """Remember that a write found no room."""
+    global _no_room
+    _no_room = (time.monotonic(), told)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -58,7 +70,7 @@ def look() -> dict[str, str]:
     Returns:
         Part -> what is wrong with it and what to do; empty when nothing is missing.
     """
-    checks: tuple[Callable[[], dict[str, str]], ...] = (_migrations, _worker, _tick)
+    checks: tuple[Callable[[], dict[str, str]], ...] = (_room, _migrations, _worker, _tick)
     try:
         found: dict[str, str] = {}
         for check in checks:
@@ -70,6 +82,17 @@ def look() -> dict[str, str]:
         return {"database": f"it does not answer ({type(error).__name__}); see AETHERIS_DATABASE_URL"}
     finally:
         connections.close_all()
+
+
+def _room() -> dict[str, str]:
+    if _no_room is not None and time.monotonic() - _no_room[0] < REMEMBERED:
+        return {"disk": _no_room[1]}
+    database = connections[DEFAULT_DB_ALIAS]
+    name = str(database.settings_dict["NAME"])
+    if database.vendor != "sqlite" or database.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite's has it
+        return {}
+    free = shutil.disk_usage(Path(name).parent).free
+    return {} if free >= ROOM else {"disk": f"{free} bytes are left for {name}: make room"}
 
 
 def _migrations() -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Callable
+from errno import ENOENT
 from hashlib import sha256
 from pathlib import Path
 from queue import Empty
@@ -23,7 +24,7 @@ from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
 from jobs.brokers import waking
-from jobs.brokers.folder import age, names, remove, safe_name, write
+from jobs.brokers.folder import age, identity, names, remove, safe_name, write
 
 # A queue of a passing consumer (remote control, events) lives while its mark is renewed.
 _RENEW_SECONDS = 15.0
@@ -52,7 +53,18 @@ class Channel(virtual.Channel):
         self._writing, self._broken = root / "writing", root / "broken"
         for folder in (root, self._queues, self._bindings, self._passing, self._writing, self._broken):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root, self._identity = (
+            root,
+            identity(root),
+        )  # which stays: all that is ever made in it is there now
         self._tidy()
+
+    def _still_there(self) -> None:
+        """A folder that was removed has lost what was declared in it: only a new channel makes that anew."""
+        if identity(self._root) != self._identity:
+            raise FileNotFoundError(
+                ENOENT, "the broker's folder was removed; it is made anew", str(self._root)
+            )
 
     def _new_queue(self, queue: str, auto_delete: bool = False, **_: Any) -> None:
         (self._queues / safe_name(queue)).mkdir(mode=0o700, exist_ok=True)
@@ -64,6 +76,7 @@ class Channel(virtual.Channel):
         return (self._queues / safe_name(queue)).is_dir()
 
     def _put(self, queue: str, message: Any, **_: Any) -> None:
+        self._still_there()
         folder = self._queues / safe_name(queue)
         if not message["properties"]["delivery_info"].get("exchange"):
             folder.mkdir(mode=0o700, exist_ok=True)  # addressed by its name, so it is wanted
@@ -83,6 +96,7 @@ class Channel(virtual.Channel):
         # One listing serves many reads, or a long queue would be listed and sorted once for each message.
         listed = self._listed.setdefault(queue, deque())
         if not listed:
+            self._still_there()
             listed.extend(names(folder))
         while listed:
             path = folder / listed.popleft()
@@ -107,6 +121,7 @@ class Channel(virtual.Channel):
 
     def get_table(self, exchange: str) -> list[Any]:
         """The bindings of an exchange, of all processes: routing key, pattern, queue."""
+        self._still_there()
         folder = self._bindings / safe_name(exchange)
         table = []
         for path in map(folder.joinpath, names(folder)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from time import time
 from urllib.parse import quote
@@ -23,11 +24,27 @@ def write(path: Path, text: str, *, aside: Path) -> None:
         aside: a folder of the same disk; a writer killed half-way leaves its file there.
 
     Raises:
-        OSError: a folder is missing, full or closed to us.
+        OSError: a folder is missing, full or closed to us; it names the file, and nothing is left of it.
     """
     draft = aside / uuid4().hex
-    draft.write_text(text)
-    draft.rename(path)
+    try:
+        draft.write_text(text)
+        draft.rename(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        if error.filename is None:  # of a write that found no room, the system does not say where
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one that took its place; None if there is none."""
+    try:
+        found = folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_ctime_ns
 
 
 def names(folder: Path) -> list[str]:

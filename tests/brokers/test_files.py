@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import shutil
 import sys
 import threading
 from collections import Counter
@@ -210,3 +212,47 @@ def test_an_address_that_names_no_folder_is_refused_with_the_form_to_write(addre
     register_transports()
     with pytest.raises(ValueError, match="write aetheris\\+files:///path/to/folder"):
         Connection(address).connect()
+
+
+def test_a_folder_that_was_removed_under_a_producer_is_made_anew(url: str, folder: Path) -> None:
+    """What was in it is lost; what comes after the loss arrives, though the queue had been declared before it."""
+    queue = Queue("steps", Exchange("steps", "direct"), "steps")
+    with Connection(url) as line, Connection(url) as other:
+        producer = line.Producer()
+        for number in range(3):
+            producer.publish(
+                number, exchange=queue.exchange, routing_key="steps", declare=[queue], retry=True
+            )
+            shutil.rmtree(folder)
+        other.SimpleQueue("others").put(1)  # another process is the first to make it anew
+        producer.publish(3, exchange=queue.exchange, routing_key="steps", declare=[queue], retry=True)
+        with Connection(url) as reader:
+            assert reader.SimpleQueue("steps").get(timeout=5).payload == 3
+
+
+def test_a_consumer_whose_folder_was_removed_is_told_so_as_of_a_lost_connection(
+    url: str, folder: Path
+) -> None:
+    with Connection(url) as line:
+        consumer = line.SimpleQueue("steps")
+        shutil.rmtree(folder)
+        with pytest.raises(line.connection_errors, match="removed; it is made anew.*a broker"):
+            consumer.get(timeout=5)
+
+
+def test_a_message_for_which_there_is_no_room_names_its_file_and_leaves_nothing(
+    url: str, folder: Path
+) -> None:
+    with Connection(url) as line:
+        queue = line.SimpleQueue("steps")
+        queue.put("small")
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+        try:
+            with pytest.raises(OSError, match="File too large: .*/queues/steps/"):
+                queue.put(LARGE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert left(folder) == {"bindings", "queues"}
+        queue.put("again")
+        assert [queue.get(timeout=5).payload for _ in range(2)] == ["small", "again"]

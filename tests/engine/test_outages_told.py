@@ -36,7 +36,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_knock_in_an_outage_comes_to_nothing_in_one_line(
     task: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise AWAY
 
     for place, name in ((runner, "drive"), (tasks, "deliver_due"), (scheduler, "tick")):

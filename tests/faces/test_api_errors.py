@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
@@ -12,6 +13,7 @@ from django.test import Client, RequestFactory
 from rest_framework import exceptions
 
 from aetheris_site import errors as problems
+from aetheris_site import health
 from aetheris_site.errors import problem
 from jobs.api import system
 from jobs.core import errors
@@ -53,6 +55,17 @@ def test_each_refusal_has_one_status_and_code(exception: Exception, status: int,
     assert (answer.status_code, answer.data["code"]) == (status, code)
     assert answer.data["type"] == f"urn:aetheris:problem:{code}"
     assert answer.data["detail"]
+
+
+def test_a_database_without_room_is_no_outage_and_readyz_remembers_it(
+    engine_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_no_room", None)
+    full = OperationalError("could not extend file")
+    full.__cause__ = psycopg.errors.DiskFull("could not extend file")
+    answer = problem(full, CONTEXT)
+    assert (answer.status_code, answer.data["code"], answer["Retry-After"]) == (507, "storage_full", "5")
+    assert health.look()["disk"] == "could not extend file: make room, it goes on by itself"
 
 
 def test_every_class_of_refusal_is_mapped() -> None:
