@@ -11,7 +11,7 @@ from jobs.core.events import Fact
 from jobs.core.moments import parse
 from jobs.core.state import JobState
 from jobs.models import Approval, Event, Job, Step
-from jobs.rows import agenda_of, approval_row, job_row
+from jobs.rows import agenda_of, ancestry, approval_row, job_row
 from ledger.models import Invocation
 
 from .accounts import lines_of
@@ -49,7 +49,7 @@ def _row(kind: str, seq: int, what: str, row: object, told: Mapping[str, Any]) -
 def _job(job: Job, state: JobState) -> Break | None:
     parent = state.parent
     told = {
-        **job_row(state), "tenant": state.tenant, "agent": state.agent, "version": state.version,
+        **job_row(state), **ancestry(state), "tenant": state.tenant, "agent": state.agent, "version": state.version,
         "goal": canonical(state.goal), "requester": state.requester["id"],
         "requester_name": state.requester["name"][:150], "origin": UUID(state.origin),
         "parent_job": UUID(parent["job"]) if parent else None, "parent_node": parent["node"] if parent else "",
@@ -61,16 +61,24 @@ def _job(job: Job, state: JobState) -> Break | None:
 
 def _request(job: Job, state: JobState) -> Break | None:
     """The digest of the request that an idempotency key stands for; the key itself is in no event."""
-    request = {"goal": state.goal, "tags": list(state.tags), "priority": state.priority}
-    if state.on_failure != "fail":
-        request["on_failure"] = state.on_failure
-    names = (state.agent, f"{state.agent}@{state.version}")
-    told = (
-        [digest_of({**request, "agent": name}) for name in names] if job.idempotency_key is not None else [""]
-    )
+    told = [digest_of(each) for each in _requests(state)] if job.idempotency_key is not None else [""]
     if job.request_digest not in told:
         return _differs("derived_row", 1, "the job row", "request_digest", job.request_digest, told[0])
     return None
+
+
+def _requests(state: JobState) -> list[dict[str, Any]]:
+    """The requests that may have led to this job: pinned or not, with a goal of its own or not."""
+    forked = state.forked
+    if forked is None:
+        request = {"goal": state.goal, "tags": list(state.tags), "priority": state.priority}
+        if state.on_failure != "fail":
+            request["on_failure"] = state.on_failure
+        return [{**request, "agent": name} for name in (state.agent, f"{state.agent}@{state.version}")]
+    if forked["how"] == "retry":
+        return [{"retry": forked["job"]}]
+    cut = {"fork": forked["job"], "at": forked["seq"]}
+    return [cut, {**cut, "goal": state.goal}]
 
 
 def _tenants(state: JobState) -> Break | None:

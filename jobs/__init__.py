@@ -11,7 +11,9 @@ from .agents import agent, workflow
 from .core.graph import TaskGraph
 from .core.playback import CallFailed, NonDeterminism, TimedOut
 
-VERBS = ("submit", "signal", "send_message", "approve", "reject", "cancel", "pause", "resume", "resolve")
+VERBS = (
+    "submit", "signal", "send_message", "approve", "reject", "cancel", "pause", "resume", "resolve", "retry", "fork",
+)  # fmt: skip
 
 __all__ = ["CallFailed", "NonDeterminism", "TaskGraph", "TimedOut", "agent", "workflow", *VERBS]
 

@@ -41,6 +41,16 @@ def job_row(state: JobState) -> dict[str, Any]:
     }
 
 
+def ancestry(state: JobState) -> dict[str, Any]:
+    """The columns that say which job this one comes from; they never change."""
+    forked = state.forked
+    return {
+        "generation": state.generation,
+        "forked_from": UUID(forked["job"]) if forked else None,
+        "forked_at": forked["seq"] if forked else None,
+    }
+
+
 def step_row(state: JobState, name: str) -> dict[str, Any] | None:
     """The agenda's row of a step, or None if it has none (settled, or held back by a pause or an end)."""
     node = state.nodes.get(name)

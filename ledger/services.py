@@ -6,7 +6,7 @@ that speaks of it are written together or not at all (Laws E1, E3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from .declared import Tool
 from .models import OPEN, RELEASES_ITS_KEY, Invocation
 from .outcomes import Absent, Landed, ToolCall, Unknown
 from .verdict import Entry, Invoke, Verdict, verdict
+
+AT_ONCE = 500  # lines in one statement
 
 
 class Taken(Exception):
@@ -146,9 +148,21 @@ def compensated(invocation: str) -> None:
         raise LookupError(f"the ledger has no landed line {invocation}, which is to be marked as compensated")
 
 
-def adopt(line: Line, *, result: str, source: str) -> None:
+def adopt(line: Line, result: str, source: str) -> None:
     """Write that a call took another call's result: it has a line of its own, and holds nothing."""
-    fields = {
+    Invocation.objects.update_or_create(id=line.id, defaults=_adopted(line, result, source))
+
+
+def adopt_all(lines: Sequence[tuple[Line, str, str]]) -> None:
+    """The same for the calls of a job that is born with them: none of them has a line yet."""
+    Invocation.objects.bulk_create(
+        [Invocation(id=line.id, **_adopted(line, result, source)) for line, result, source in lines],
+        batch_size=AT_ONCE,
+    )
+
+
+def _adopted(line: Line, result: str, source: str) -> dict[str, Any]:
+    return {
         "tenant": line.tenant, "job_id": line.job, "node": line.node, "tool": line.tool, "version": line.version,
         "schema": line.schema, "effect": line.effect, "idempotency_key": line.key,
         "business_key": line.business_key, "holds": False, "args": line.args, "args_digest": line.args_digest,
@@ -156,7 +170,16 @@ def adopt(line: Line, *, result: str, source: str) -> None:
         "deadline": line.deadline, "promised_at": line.at, "settled_at": line.at, "result": result,
         "recalled_from": UUID(source),
     }  # fmt: skip
-    Invocation.objects.update_or_create(id=line.id, defaults=fields)
+
+
+def undone(lines: Sequence[str]) -> set[str]:
+    """Which of these lines' effects have been undone since they landed."""
+    found: set[str] = set()
+    for start in range(0, len(lines), AT_ONCE):
+        some = lines[start : start + AT_ONCE]
+        rows = Invocation.objects.filter(id__in=some, state="compensated")
+        found |= {str(key) for key in rows.values_list("id", flat=True)}
+    return found
 
 
 def queue_up(tenant: str, lines: Collection[str], keys: Collection[tuple[str, str]]) -> None:

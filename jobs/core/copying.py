@@ -62,7 +62,7 @@ def copy(draft: Draft, past: Past, carried: Carried, *, plan: dict[str, Any] | N
         plan: another plan, where the new job's goal is another one.
     """
     made = Copy(draft, past, carried, plan, functions=_functions(past, carried))
-    made.sources, made.failures = _sources(past), _failures(past)
+    made.sources, made.failures = sources(past), _failures(past)
     for fact in _in_order(past, carried):
         take = COPIES.get(fact.type)
         if take is not None:
@@ -90,7 +90,7 @@ def _of_kind(past: Past) -> set[str]:
     return {str(name) for name, node in past.then.nodes.items() if node.kind in FUNCTIONS}
 
 
-def _sources(past: Past) -> dict[str, Mapping[str, Any]]:
+def sources(past: Past) -> dict[str, Mapping[str, Any]]:
     """Where the result of each call comes from: the call itself, or the one that it recalled."""
     found: dict[str, Mapping[str, Any]] = {}
     for fact in past.facts:

@@ -22,7 +22,6 @@ def fork(draft: Draft, wish: ForkJob) -> None:
     past = wish.past
     new_goal = wish.goal is not None and wish.goal.value != past.then.goal
     kept = carried(past.then, new_goal=new_goal)
-    _readable(past)
     _resolved(past)
     (_may_retry if wish.how == "retry" else _may_fork)(wish, kept)
     plan = _replanned(wish) if new_goal else None
@@ -67,15 +66,6 @@ def note(draft: Draft, wish: NoteFork) -> None:
     """The old job's record says which jobs come from it."""
     if wish.fork not in draft.state.forks:
         draft.emit("job_forked", job=wish.fork, at=wish.at, how=wish.how, actor=wish.actor.to_json())
-
-
-def _readable(past: Past) -> None:
-    gone = next((fact.seq for fact in past.facts if fact.body.get("erased")), None)
-    if gone is not None:
-        raise Illegal(
-            f"job {past.now.job}: the body of event {gone} was erased, so nothing can be copied from it; submit a new job",
-            code="payload_erased",
-        )
 
 
 def _resolved(past: Past) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .errors import Illegal
 from .events import Fact
 from .evolve import evolve
 from .state import JobState
@@ -75,12 +76,21 @@ def read(job: str, record: Iterable[tuple[Fact, str]], at: int | None) -> Past:
         job: whose it is.
         record: its events from the first one on, each with its hash.
         at: the event to cut after; None: its end (the last event of a job that has not ended).
+
+    Raises:
+        Illegal: a body was erased; nothing can be taken over from what nobody can read.
     """
     now = then = JobState(job=job)
     facts: list[Fact] = []
     hash, open_yet = "", True
     sent: dict[str, Sent] = {}
     for fact, link in record:
+        if fact.body.get("erased"):
+            raise Illegal(
+                f"job {job}: the body of event {fact.seq} was erased, so nothing can be taken over from it; submit a "
+                "new job",
+                code="payload_erased",
+            )
         now = evolve(now, fact)
         _note(sent, fact)
         if open_yet:

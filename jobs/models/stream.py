@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from .columns import tenant_column
 
@@ -28,6 +29,9 @@ class Job(models.Model):
     requester = models.CharField(max_length=150)
     requester_name = models.CharField(max_length=150, default="")
     origin = models.UUIDField()
+    generation = models.PositiveIntegerField(default=1)  # of its origin: 1, and one more with every retry
+    forked_from = models.UUIDField(null=True, blank=True)
+    forked_at = models.BigIntegerField(null=True, blank=True)  # the last event that it takes over
     parent_job = models.UUIDField(null=True, blank=True)
     parent_node = models.CharField(max_length=255, default="", blank=True)
     priority = models.SmallIntegerField(default=0)
@@ -51,11 +55,16 @@ class Job(models.Model):
         ordering: ClassVar = ["-created_at", "-id"]  # a child job's id is computed, and tells no time
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="one_job_per_idempotency_key"),
+            # Two retries of one job would send the same keys side by side.
+            models.UniqueConstraint(fields=["tenant", "origin", "generation"], name="one_job_per_generation"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="jobs_by_tenant"),
             models.Index(fields=["tenant", "status", "-created_at", "-id"], name="jobs_by_status"),
             models.Index(fields=["tenant", "agent", "-created_at", "-id"], name="jobs_by_agent"),
+            models.Index(
+                fields=["forked_from"], condition=Q(forked_from__isnull=False), name="jobs_by_source"
+            ),
         ]
 
     def __str__(self) -> str:

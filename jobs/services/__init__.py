@@ -4,11 +4,12 @@ from .actors import actor_of
 from .approving import approve, decide, reject
 from .controlling import cancel, pause, resume
 from .delivering import deliver_due
+from .forking import fork, retry
 from .resolving import resolve
 from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
-    "actor_of", "approve", "cancel", "decide", "deliver_due", "pause", "reject", "resolve", "resume",
-    "send_message", "signal", "submit",
+    "actor_of", "approve", "cancel", "decide", "deliver_due", "fork", "pause", "reject", "resolve", "resume",
+    "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

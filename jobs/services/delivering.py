@@ -22,6 +22,7 @@ from ..core.commands import (
     Command,
     CreateJob,
     EndChild,
+    NoteFork,
     Pause,
     Resume,
     SendMessage,
@@ -33,6 +34,7 @@ from ..core.errors import Busy, NotFound, Refused
 from ..models import Delivery, Job
 from ..outage import AWAY, in_a_line
 from ..store import deliveries
+from . import heirs
 from .actors import visible
 from .submitting import check_goal, chosen_definition, version_of
 
@@ -96,6 +98,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
     "pause": _letter(Pause),
     "resume": _letter(Resume),
     "cancel": _cancel,
+    "forked": _letter(NoteFork),
     "end_child": lambda body, tenant: EndChild(**body),
     "unhold": lambda body, tenant: Unhold(node=body["step"], path=body["path"]),
 }
@@ -151,6 +154,8 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
         store.commit(parent["job"], wish, delivery=str(row.id))
         return
     actor = _actor(body["actor"], row.tenant)
+    if "retries" in body and _taken_up(row, body, actor):
+        return
     try:
         store.create(
             CreateJob(job=str(row.job_id), agent=name, version=definition.version, goal=body["goal"], actor=actor,
@@ -159,6 +164,29 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
         )  # fmt: skip
     except (IntegrityError, store.Delivered):  # born already: a repeated delivery
         deliveries.drop(row)
+
+
+def _taken_up(row: Delivery, body: dict[str, Any], actor: Actor) -> bool:
+    """A retry's child goes on with the work of the one before it; False if that one asked for something else."""
+    before = heirs.before(body["retries"], row.tenant, body["agent"], body["goal"])
+    if before is None:
+        return False
+    if before.finished_at is None:
+        _later(row, f"job {before.id}, which it takes up, has not ended")
+        return True
+    parent = body["parent"]
+    wish = heirs.child(str(row.job_id), before, parent, actor)
+    try:
+        if isinstance(wish, EndChild):
+            store.commit(parent["job"], wish, delivery=str(row.id))
+        else:
+            store.create(wish, delivery=str(row.id))
+    except store.Delivered:
+        deliveries.drop(row)
+    except IntegrityError:  # born already; or the one before it is being retried by somebody else
+        born = Job.objects.filter(id=row.job_id).exists()
+        deliveries.drop(row) if born else _later(row, f"job {before.id} is retried by somebody else")
+    return True
 
 
 def _later(row: Delivery, why: str) -> None:

@@ -62,7 +62,7 @@ def submit(
     name, version = version_of(agent)
     more = _options(tags, priority, on_failure)
     digest = _digest(agent, plain, more)
-    found = _known(who.tenant, _key(idempotency_key), digest)
+    found = known(who.tenant, checked_key(idempotency_key), digest)
     if found is not None:  # a repetition gets its job even if the agent has changed since
         return found
     definition = chosen_definition(name, version)
@@ -94,14 +94,19 @@ def _once(wish: CreateJob, key: str | None, digest: str) -> UUID:
         else:
             store.create(wish, idempotency_key=key, request_digest=digest)
     except IntegrityError:
-        found = _known(wish.actor.tenant, key, digest)
+        found = known(wish.actor.tenant, key, digest)
         if found is None:
             raise
         return found
     return UUID(wish.job)
 
 
-def _known(tenant: str, key: str | None, digest: str) -> UUID | None:
+def known(tenant: str, key: str | None, digest: str) -> UUID | None:
+    """The job that an idempotency key stands for.
+
+    Raises:
+        KeyReused: it stands for another request.
+    """
     if key is None:
         return None
     row = Job.objects.filter(tenant=tenant, idempotency_key=key).values_list("id", "request_digest").first()
@@ -115,7 +120,8 @@ def _known(tenant: str, key: str | None, digest: str) -> UUID | None:
     return UUID(str(row[0]))
 
 
-def _key(key: str | None) -> str | None:
+def checked_key(key: str | None) -> str | None:
+    """An idempotency key in its form. Raises Invalid."""
     if key is None:
         return None
     if not isinstance(key, str) or not 1 <= len(key) <= 255 or not key.isprintable():
@@ -138,7 +144,7 @@ def definitions(name: str) -> list[Definition]:
         return rows
     return [
         Definition(kind="agent", name=each.name, version=each.version, schema=json.dumps(each.goal.schema),
-                   default=each.default)
+                   default=each.default, form=each.form)
         for each in all_agents()
         if each.name == name
     ]  # fmt: skip

@@ -1,9 +1,9 @@
 """The one door: every change of a job is a command committed here (Laws L1, L3)."""
 
 from .door import Committed, commit, create
-from .reading import load, load_cached, state_of
+from .reading import load, load_cached, recorded, state_of
 from .writing import Delivered, WorkerDead
 
 __all__ = [
-    "Committed", "Delivered", "WorkerDead", "commit", "create", "load", "load_cached", "state_of",
+    "Committed", "Delivered", "WorkerDead", "commit", "create", "load", "load_cached", "recorded", "state_of",
 ]  # fmt: skip

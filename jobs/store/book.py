@@ -19,6 +19,9 @@ RESOLVED = {"landed": "landed", "absent": "absent", "fail": "given_up"}
 def write(state: JobState, facts: Sequence[Fact]) -> bool:
     """Write what the facts say into the book, in their order; tells whether somebody waited for a settlement."""
     awaited = False
+    if facts[0].type == "job_created":
+        ledger.adopt_all(_adopted(state, facts))
+        facts = [fact for fact in facts if "copied" not in fact.body]
     _queue_up(state, facts)
     for fact in facts:
         if fact.type == "tool_invocation_started":
@@ -66,6 +69,21 @@ def line_of(state: JobState, fact: Fact) -> ledger.Line:
 def _finished(state: JobState, fact: Fact) -> bool:
     if fact.body["status"] != "recalled":
         return _settle(state, fact, fact.body["status"])
+    ledger.adopt(*_recalled(state, fact))
+    return False
+
+
+def _adopted(state: JobState, facts: Sequence[Fact]) -> list[tuple[ledger.Line, str, str]]:
+    """The lines of the calls that a job is born with."""
+    return [
+        _recalled(state, fact)
+        for fact in facts
+        if fact.type == "tool_invocation_finished" and "copied" in fact.body
+    ]
+
+
+def _recalled(state: JobState, fact: Fact) -> tuple[ledger.Line, str, str]:
+    """The line of a recall, its result, and the call that it comes from."""
     body, asked = fact.body, state.calls[fact.node]
     source = body["recalled_from"]
     line = ledger.Line(
@@ -74,8 +92,7 @@ def _finished(state: JobState, fact: Fact) -> bool:
         business_key=source["business_key"], holds=False, args=canonical(asked.args), args_digest=digest_of(asked.args),
         attempt=max(1, body["attempt"]), fence=body["fence"], probe=False, deadline=parse(fact.at), at=parse(fact.at),
     )  # fmt: skip
-    ledger.adopt(line, result=canonical(body["result"]), source=source["invocation"])
-    return False
+    return line, canonical(body["result"]), source["invocation"]
 
 
 def _settle(state: JobState, fact: Fact, status: str) -> bool:

@@ -20,8 +20,11 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
     """Write what the facts leave this job owing; tells whether anything is due now."""
     due = False
     for fact in facts:
-        if fact.type == "child_started":
+        if fact.type == "child_started" and "copied" not in fact.body:  # else it is the other job's child
             _owe(state, fact, fact.body["job"], "create", _birth(state, fact))
+            due = True
+        elif fact.type == "job_created" and state.forked is not None:
+            _owe(state, fact, state.forked["job"], "forked", _provenance(state))
             due = True
         elif fact.type == "job_parked" and fact.body["kind"] == "effect":
             due |= _await_effect(state, fact)
@@ -39,6 +42,18 @@ def _birth(state: JobState, fact: Fact) -> dict[str, Any]:
         "parent": {"job": state.job, "node": fact.node},
         "priority": state.priority,
         "on_failure": state.on_failure,
+        **({"retries": fact.body["retries"]} if "retries" in fact.body else {}),
+    }
+
+
+def _provenance(state: JobState) -> dict[str, Any]:
+    """What the job that this one comes from has to note."""
+    assert state.forked is not None
+    return {
+        "fork": state.job,
+        "at": state.forked["seq"],
+        "how": state.forked["how"],
+        "actor": dict(state.requester),
     }
 
 

@@ -16,7 +16,7 @@ from ledger.crashpoints import crashpoint
 
 from .. import clock, knocks
 from ..core.chain import GENESIS
-from ..core.commands import At, Command, CreateJob
+from ..core.commands import At, Command, CreateJob, ForkJob
 from ..core.decide import decide
 from ..core.errors import Busy, Refused
 from ..core.events import Fact
@@ -244,7 +244,7 @@ def _remember(known: Entry, sealed: Sealed) -> Sealed:
     return sealed
 
 
-def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Committed:
+def create(wish: CreateJob | ForkJob, *, delivery: str | None = None, **more: Any) -> Committed:
     """Begin a job; inside a caller's transaction it exists if that one commits.
 
     Args:
@@ -253,7 +253,7 @@ def create(wish: CreateJob, *, delivery: str | None = None, **more: Any) -> Comm
         more: further columns of the job row (`idempotency_key`, `request_digest`).
 
     Raises:
-        IntegrityError: the job, or its idempotency key, exists.
+        IntegrityError: the job, its idempotency key, or another retry of the same job exists.
         Delivered: the delivery row is gone; somebody else has carried it out.
     """
     at = At(now=text(clock.now()))

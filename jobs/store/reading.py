@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.state import JobState
 from ..models import Event
+
+AT_A_TIME = 500  # events
 
 
 @dataclass
@@ -122,6 +125,23 @@ def load_cached(job: str | UUID) -> JobState:
     known = entry(job)
     with known.lock:
         return known.state or refresh(known)
+
+
+def recorded(job: str | UUID) -> Iterator[tuple[Fact, str]]:
+    """Every event of a job with its hash, from the first one on, past any cache; read a few hundred at a time."""
+    after = 0
+    while True:
+        rows = list(
+            Event.objects.filter(job_id=job, seq__gt=after)
+            .order_by("seq")
+            .values_list("seq", "type", "node", "at", "body", "hash", "tenant")[:AT_A_TIME]
+        )
+        if not rows:
+            return
+        bodies = parsed([row[4] for row in rows], rows[0][6])
+        for row, body in zip(rows, bodies, strict=True):
+            yield Fact(type=row[1], node=row[2], body=body, seq=row[0], at=row[3]), row[5]
+        after = rows[-1][0]
 
 
 def state_of(job: str | UUID) -> JobState:

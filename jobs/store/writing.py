@@ -19,7 +19,7 @@ from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Approval, Blob, Delivery, Event, Job, Step, Worker
-from ..rows import STEP_FIELDS, approval_row, changed_steps, job_row
+from ..rows import STEP_FIELDS, ancestry, approval_row, changed_steps, job_row
 from . import book, debts
 
 LINKED = ("type", "node", "at")
@@ -141,7 +141,7 @@ def insert_job(sealed: Sealed, **more: Any) -> None:
         origin=state.origin, priority=state.priority, on_failure=state.on_failure, tags=chain.canonical(list(state.tags)),
         parent_job=UUID(state.parent["job"]) if state.parent else None,
         parent_node=state.parent["node"] if state.parent else "", created_at=parse(state.created_at),
-        **job_row(state), **more,
+        **ancestry(state), **job_row(state), **more,
     )  # fmt: skip
 
 

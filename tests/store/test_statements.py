@@ -78,7 +78,7 @@ def park(number: int) -> None:
 
 def _of_job(row: dict[str, Any], job: UUID, model: Any) -> dict[str, Any]:
     if model is Job:
-        return {**row, "id": job}
+        return {**row, "id": job, "origin": job}
     return {**row, "id": uuid4() if model is Approval else None, "job_id": job}
 
 

@@ -1,0 +1,68 @@
+"""Which job comes from which: retries of one origin, forks, children; and what those children landed."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ledger.models import Invocation
+
+from ..bodies import parsed
+from ..core.past import MODEL, Past, carried
+from ..models import Event, Job
+
+HAPPENED = ("landed", "unknown", "open", "given_up", "no_answer", "abandoned")  # or may have
+SHOWN = 100  # forks of one job
+
+
+def newest_of(tenant: str, origin: str | UUID) -> Job:
+    """The latest job with these idempotency keys: the first one, or the last of its retries."""
+    rows = Job.objects.filter(tenant=tenant, origin=origin).defer("goal", "output", "error")
+    return rows.order_by("-generation")[:1].get()
+
+
+def landed_in_children(past: Past) -> tuple[dict[str, Any], ...]:
+    """The calls of a job's children, and of theirs, that a fork's own children may do once more."""
+    kept = carried(past.then)
+    asked = [each for path, each in past.now.calls.items() if each.kind == "child" and path not in kept.calls]
+    jobs = {UUID(each.info["job"]) for each in asked if "job" in each.info}
+    found, wanted = set(jobs), jobs
+    while wanted:
+        wanted = _children_of(wanted) - found
+        found |= wanted
+    lines = Invocation.objects.filter(job_id__in=found, state__in=HAPPENED).exclude(effect="pure")
+    return tuple(
+        {
+            "invocation": str(line.id), "tool": line.tool, "node": line.node, "key": line.idempotency_key,
+            "business_key": line.business_key, "state": "landed" if line.state == "landed" else "unknown",
+            "job": str(line.job_id),
+        }
+        for line in lines.exclude(tool=MODEL).order_by("promised_at", "id")
+    )  # fmt: skip
+
+
+def _children_of(jobs: set[UUID]) -> set[UUID]:
+    rows = Event.objects.filter(job_id__in=jobs, type="child_started").values_list("body", "tenant")
+    return {UUID(parsed([body], tenant)[0]["job"]) for body, tenant in rows if body is not None}
+
+
+def forked_from(job: Job) -> dict[str, Any] | None:
+    """The job and event that a job comes from, and how."""
+    if job.forked_from is None:
+        return None
+    how = "retry" if job.generation > 1 else "fork"
+    return {"job": str(job.forked_from), "seq": job.forked_at, "how": how}
+
+
+def forks_of(job: Job) -> list[dict[str, Any]]:
+    """The jobs that come from a job, the newest first."""
+    rows = Job.objects.filter(tenant=job.tenant, forked_from=job.id).defer("goal", "output", "error")
+    return [
+        {
+            "job": str(row.id),
+            "seq": row.forked_at,
+            "how": "retry" if row.generation > 1 else "fork",
+            "status": row.status,
+        }
+        for row in rows.order_by("-created_at", "-id")[:SHOWN]
+    ]
