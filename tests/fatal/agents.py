@@ -83,6 +83,24 @@ def look() -> int:
     return int(PaymentsClient.from_environment(timeout=50).order(ORDER)["cents"])
 
 
+@tool(name="fatal.see", effect="pure", timeout=60, retry=AGAIN)
+def see(order_id: str, cents: int) -> dict[str, Any]:
+    """Look at an order; takes what a payment takes, so that it stands in its place."""
+    return PaymentsClient.from_environment(timeout=50).order(order_id)
+
+
+@tool(name="fatal.pay_in_the_vault", effect="at_most_once", timeout=60, requires=("vault",))
+def pay_in_the_vault(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay, where a worker has the vault."""
+    return _paid(order_id, cents, call)
+
+
+@tool(name="fatal.together", effect="pure", timeout=10, retry=AGAIN)
+def together(first: str, second: str, third: str) -> list[str]:
+    """Three numbers of refunds."""
+    return [first, second, third]
+
+
 @agent("fatal-look")
 def looked(goal: Goal) -> TaskGraph:
     """Look, without any effect."""
@@ -152,6 +170,30 @@ def waiting(goal: Goal) -> TaskGraph:
     return g
 
 
+@agent("fatal-branches")
+def branches(goal: Goal) -> TaskGraph:
+    """Pay three times in branches that know nothing of each other, then bring them together."""
+    g = TaskGraph()
+    first, second, third = (g.tool(f"pay{n}", goal["tool"], order_id=ORDER, cents=n) for n in ITEMS)
+    g.output(g.tool("all", together, first=first["id"], second=second["id"], third=third["id"]))
+    return g
+
+
+@workflow(name="fatal-gather")
+async def gathered(ctx: Any, goal: Goal) -> list[str]:
+    """The same in the arms of a gather."""
+    paid = await ctx.gather(*[ctx.tool(goal["tool"], order_id=ORDER, cents=n) for n in ITEMS])
+    return [each["id"] for each in paid]
+
+
+@workflow(name="fatal-hearing")
+async def hearing(ctx: Any, goal: Goal) -> str:
+    """Wait for a word in a workflow, then pay."""
+    await ctx.signal("go")
+    paid = await ctx.tool(goal["tool"], order_id=ORDER, cents=100)
+    return str(paid["id"])
+
+
 @agent("fatal-ask")
 def asking(goal: Goal) -> TaskGraph:
     """Pay if somebody agrees."""
@@ -193,8 +235,19 @@ def thinking(ctx: Any, goal: Goal) -> dict[str, Any]:
     return {"said": said["text"], "die": ctx.random(), "cents": paid["cents"]}
 
 
+@agent("fatal-nap")
+def napping(goal: Goal) -> TaskGraph:
+    """Pay after a nap."""
+    g = TaskGraph()
+    nap = g.sleep("nap", 0.3)
+    g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100, after=[nap])["id"])
+    return g
+
+
 agent("fatal-looking")(looking)
 agent("fatal-thinking")(thinking)
 agent("fatal-abreast")(abreast)
 agent("fatal-def")(plain)
 agent("fatal-async")(asynchronous)
+agent("fatal-gather")(gathered)
+agent("fatal-hearing")(hearing)

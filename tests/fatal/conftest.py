@@ -24,9 +24,23 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="session")
-def effects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Effects]:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Effects]:
     """The payment service of this run."""
     made = Effects(tmp_path_factory.mktemp("effects"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def effects(plain: Effects) -> Effects:
+    """The service that a stage uses, unless its test says otherwise."""
+    return plain
+
+
+@pytest.fixture(scope="session")
+def deduping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Effects]:
+    """Another one, which honours idempotency keys."""
+    made = Effects(tmp_path_factory.mktemp("deduping"), "--dedupe")
     yield made
     made.close()
 

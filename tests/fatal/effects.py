@@ -16,7 +16,7 @@ from tests.processes import Leashed
 class Effects:
     """The service, seen from a test."""
 
-    def __init__(self, folder: Path, *, module: str = "examples.payments") -> None:
+    def __init__(self, folder: Path, *options: str, module: str = "examples.payments") -> None:
         log = folder / "effects.log"
         command = [
             sys.executable,
@@ -26,6 +26,7 @@ class Effects:
             "0",
             "--db",
             str(folder / "effects.jsonl"),
+            *options,
         ]
         self._process = Leashed(command, log=log, cwd=ROOT)
         until(lambda: "http://" in log.read_text(), what="the payment service", told=self._process.tail)
@@ -55,6 +56,10 @@ class Effects:
     def under(self, key: str) -> dict[str, Any]:
         """All that is known under an idempotency key: calls, those in flight, refunds."""
         return self._ask("GET", f"/refunds?{urllib.parse.urlencode({'key': key})}")
+
+    def refunds(self, key: str) -> list[dict[str, Any]]:
+        """What was refunded under an idempotency key, as somebody who looks it up sees it."""
+        return list(self.under(key)["refunds"])
 
     def close(self) -> None:
         """End it."""

@@ -110,7 +110,11 @@ class Stage:
 
     def submit(self, form: str, tool: str) -> str:
         """A new job of the agent of that form; gives its id."""
-        return str(submit(f"fatal-{form}", {"tool": tool}, actor=person()))
+        return self.submit_goal(form, {"tool": tool})
+
+    def submit_goal(self, form: str, goal: dict[str, Any]) -> str:
+        """The same with the whole goal."""
+        return str(submit(f"fatal-{form}", goal, actor=person()))
 
     def resolve(self, line: Row, verdict: str, result: Any = None) -> None:
         """A person says what became of a call."""
@@ -147,11 +151,15 @@ class Stage:
         """The job's row."""
         return self._of(job, "jobs_job", "id")[0]
 
-    def lines(self, job: str) -> list[Row]:
+    def family(self, job: str) -> list[Row]:
+        """The rows of a job and of its children."""
+        return [self.job(job), *self._of(job, "jobs_job", "parent_job")]
+
+    def lines(self, job: str, *, pure: bool = False) -> list[Row]:
         """The ledger lines of a job for calls with an effect, children's included."""
-        family = [job, *(str(row["id"]) for row in self._of(job, "jobs_job", "parent_job"))]
+        family = [str(row["id"]) for row in self.family(job)]
         lines = [line for each in family for line in self._of(each, "ledger_invocation", "job_id")]
-        return [line for line in lines if line["effect"] != "pure"]
+        return [line for line in lines if pure or line["effect"] != "pure"]
 
     def events(self, job: str) -> list[Row]:
         """The events of a job."""
