@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,9 +24,10 @@ from rest_framework.views import set_rollback
 from jobs.core import errors
 from jobs.outage import in_a_line, no_room
 
-from . import health
-
 log = logging.getLogger("aetheris.api")
+
+REMEMBERED = 30.0  # seconds for which a write that found no room counts
+_last_no_room = (0.0, "")
 
 MEDIA_TYPE = "application/problem+json"
 API = "/api/"
@@ -126,9 +128,7 @@ def described(exc: Exception, path: str) -> Problem:
         return _unexpected(exc, path)
     code = _nearest(CODES, exc) or "bad_request"
     if no_room(exc):
-        health.note_no_room(in_a_line(exc))
-        log.error("%s: %s", path, in_a_line(exc))
-        return Problem(507, "storage_full", SENTENCES["storage_full"], headers={"Retry-After": "5"})
+        return _no_room(in_a_line(exc), path)
     if status == 503:
         log.warning("%s: the database is unavailable: %s", path, exc)
     headers = {"Retry-After": "1"} if status == 503 else {}
@@ -173,6 +173,19 @@ def _first(found: list[dict[str, Any]]) -> str:
     place = ".".join(str(part) for part in found[0]["loc"])
     rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{place}: {found[0]['msg']}{rest}" if place else f"{found[0]['msg']}{rest}"
+
+
+def _no_room(told: str, path: str) -> Problem:
+    global _last_no_room
+    _last_no_room = (time.monotonic(), told)
+    log.error("%s: %s", path, told)
+    return Problem(507, "storage_full", SENTENCES["storage_full"], headers={"Retry-After": "5"})
+
+
+def no_room_lately() -> str:
+    """What was said when a write of this process found no room in the last half minute; else nothing."""
+    when, told = _last_no_room
+    return told if told and time.monotonic() - when < REMEMBERED else ""
 
 
 def _unexpected(exc: Exception, path: str) -> Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -18,9 +17,10 @@ from django.http import HttpRequest, JsonResponse
 from jobs import clock
 from jobs.models import Tick, Worker
 
+from .errors import no_room_lately
+
 PATIENCE = 0.8  # seconds for all checks together
 ROOM = 16 * 1024 * 1024  # bytes that the disk of an embedded database must have left
-REMEMBERED = 30.0  # seconds for which a write that found no room counts
 FRESH = timedelta(seconds=15)  # a tick is asked for every second
 APPS = ("aetheris_ledger", "aetheris_jobs", "aetheris_forensics", "auth")
 
@@ -28,13 +28,6 @@ APPS = ("aetheris_ledger", "aetheris_jobs", "aetheris_forensics", "auth")
 _checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 _lock = Lock()
 _running: Future[dict[str, str]] | None = None
-_no_room: tuple[float, str] | None = None
-
-
-def note_no_room(told: str) -> None:
-    """Remember that a write found no room."""
-    global _no_room
-    _no_room = (time.monotonic(), told)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -85,8 +78,8 @@ def look() -> dict[str, str]:
 
 
 def _room() -> dict[str, str]:
-    if _no_room is not None and time.monotonic() - _no_room[0] < REMEMBERED:
-        return {"disk": _no_room[1]}
+    if told := no_room_lately():
+        return {"disk": told}
     database = connections[DEFAULT_DB_ALIAS]
     name = str(database.settings_dict["NAME"])
     if database.vendor != "sqlite" or database.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite's has it

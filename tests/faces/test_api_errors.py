@@ -60,7 +60,7 @@ def test_each_refusal_has_one_status_and_code(exception: Exception, status: int,
 def test_a_database_without_room_is_no_outage_and_readyz_remembers_it(
     engine_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_no_room", None)
+    monkeypatch.setattr(problems, "_last_no_room", (0.0, ""))
     full = OperationalError("could not extend file")
     full.__cause__ = psycopg.errors.DiskFull("could not extend file")
     answer = problem(full, CONTEXT)
