@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from celery import current_app
 from django.db import close_old_connections
 
 from jobs import tokens
 from tests.faces.admin_stage import OPERATOR
 from tests.faces.admin_stage import person as user
-from tests.fatal import audit
+from tests.fatal import audit, audit_kept
 from tests.fatal.audit import Row, query
 from tests.fatal.chaos.doors import Http
 from tests.fatal.chaos.faults import Faults
@@ -26,6 +28,7 @@ from tests.fatal.chaos.schedule import draw
 from tests.fatal.chaos.stack import Stack
 
 LOOK = 0.05
+PEEK = 4.0  # seconds between two looks of the auditor
 SETTLE = 240.0  # seconds that a system without faults gets for what the faults left behind
 ENDED = ("completed", "failed", "cancelled")
 
@@ -49,7 +52,8 @@ class Run:
             options.seed, seconds=options.seconds, jobs=options.jobs, database=options.database
         )
         self.health = Health(stack)
-        self._sampled = 0.0
+        self._sampled = self._peeked = 0.0
+        self._seen: list[str] = []
         somebody = user(*OPERATOR, group="finance")
         http = Http(stack.port, tokens.create(somebody, tenant="default").text, str(somebody.pk))
         self.players = Players(stack.database, self.schedule.orders, http, self.record, options.seed)
@@ -62,6 +66,7 @@ class Run:
         while time.monotonic() - faults.began < self.options.seconds:
             faults.turn()
             self._sample()
+            self._peek()
             time.sleep(LOOK)
         faults.put_right()
         ended = dict(self.stack.ended)
@@ -71,7 +76,7 @@ class Run:
         stuck = self._settle(began)
         settled = time.monotonic() - began
         self.players.stop()
-        violations = [*stuck, *self.record.broken, *self._audited()]
+        violations = [*self._seen, *stuck, *self.record.broken, *self._audited()]
         violations += [f"part {name} ended by itself while nothing was broken" for name in self.stack.ended
                        if self.stack.ended[name] > ended.get(name, 0)]  # fmt: skip
         facts = {
@@ -85,11 +90,23 @@ class Run:
         return Result(self.options, violations, facts)
 
     def _audited(self) -> list[str]:
+        books = audit.read(self.stack.database)
+        self.books = books
+        found = audit.findings(books, self.stack.effects.counts())
+        return [*found, *audit_kept.promises(books, self.record.to_json())]
+
+    def _peek(self) -> None:
+        """Rows and events agree at every moment, also in the middle of all this."""
+        if time.monotonic() - self._peeked < PEEK:
+            return
         try:
-            audit.audit(self.stack.database, self.stack.effects.counts())
-        except AssertionError as wrong:
-            return [str(wrong)]
-        return []
+            found = audit.rows_of(audit.read(self.stack.database))
+        except (psycopg.Error, sqlite3.Error) as away:
+            self.record.said("peek", type(away).__name__)
+            return
+        self._peeked = time.monotonic()
+        self.record.said("peek", "done")
+        self._seen += [f"in the middle of the run: {each}" for each in found]
 
     def _settle(self, began: float) -> list[str]:
         """Wait until nothing is left to be done; what is left after all that time is a violation."""
