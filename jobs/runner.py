@@ -158,7 +158,7 @@ def _as_claim(me: Incarnation, state: JobState, name: str) -> Claim | None:
 
 def _run(claim: Claim, *, go_on: bool) -> Claim | None:
     """Run a claimed step to its end; gives the claim of the successor that was begun in the same commit."""
-    state = store.load(claim.job)
+    state = store.load_cached(claim.job)  # a read that failed here would leave a promise that nobody acts on
     node = state.claim(claim.node, claim.fence)
     if node is None:
         return None

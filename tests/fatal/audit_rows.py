@@ -109,11 +109,18 @@ def agenda(rows: list[Row], born: Event, story: Story) -> Iterator[str]:
             "state": step.status, "fence": step.fence, "attempt": step.attempt, "kind": step.kind,
             "worker": step.worker if step.status == "running" else None, "wake_at": wake_at(story, step, born),
             "tenant": born.body["tenant"], "priority": born.body["priority"],
-            "needs": who if step.kind in ("plan", "workflow") else "",
+            "needs": _needs(story, step, who),
             "requires": ",".join(story.requires.get(step.parent or name, [])),
             "hold": step.hold[0] if step.hold else "",
         }  # fmt: skip
         yield from differences(found[name], row, f"step {name}")
+
+
+def _needs(story: Story, step: Step, who: str) -> str:
+    """What a worker must know to run a step: this very agent, or the tool."""
+    if step.kind in ("plan", "workflow"):
+        return who
+    return f"tool:{story.plan[step.parent or step.name]['tool']}" if step.kind == "tool" else ""
 
 
 def _has_a_row(story: Story, step: Step) -> bool:

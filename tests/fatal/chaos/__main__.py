@@ -7,18 +7,22 @@ import logging
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fatal.chaos import schedule
+import django
+
+from tests.fatal.chaos import report, schedule
 from tests.fatal.chaos.options import Options, parse
+from tests.fatal.chaos.stack import Stack
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run.
 
     Returns:
-        0 if every promise was kept, else 1.
+        0 if every promise was kept, else 1; then logs, database and report are left in a folder that it names.
     """
     options = parse(arguments)
     if options.print_schedule:
@@ -32,37 +36,37 @@ def main(arguments: Sequence[str]) -> int:
     )
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aechaos-"))
     folder.mkdir(parents=True, exist_ok=True)
-    code = _in(folder, options)
-    if code == 0 and options.keep is None:
+    kept = _kept(folder, options)
+    if kept and options.keep is None:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        print(f"chaos: logs and database are left in {folder}")
-    return code
+        print(f"chaos: logs, database and report are left in {folder}")
+    return 0 if kept else 1
 
 
-def _in(folder: Path, options: Options) -> int:
+def _kept(folder: Path, options: Options) -> bool:
+    """Run in that folder; whether every promise was kept."""
     logging.basicConfig(filename=folder / "players.log", level=logging.INFO)
-    from tests.fatal.chaos.stack import Stack
-
+    logging.Formatter.converter = time.gmtime
     stack = Stack(options, folder)
     try:
         stack.start()
-        return _played(options, stack, folder)
+        told = _played(options, stack, folder)
+        if told["violations"]:
+            stack.keep_database()
     finally:
         stack.close()
+    print(report.table(told))
+    for file in filter(None, (folder / "report.json", options.json)):
+        file.write_text(json.dumps(told, indent=1))
+    return not told["violations"]
 
 
-def _played(options: Options, stack: object, folder: Path) -> int:
-    import django
-
+def _played(options: Options, stack: Stack, folder: Path) -> report.Told:
     django.setup()
-    from tests.fatal.chaos import run
+    from tests.fatal.chaos.run import Run  # it needs Django
 
-    result = run.Run(options, stack, folder).play()  # type: ignore[arg-type]
-    print(json.dumps(result.facts, indent=1))
-    for each in result.violations:
-        print("VIOLATION:", each)
-    return 1 if result.violations else 0
+    return Run(options, stack, folder).play()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 import random
 import shutil
 import signal
@@ -180,8 +179,3 @@ def _hold(file: str, seconds: float) -> None:
         connection.execute("BEGIN IMMEDIATE")
         time.sleep(seconds)
         connection.execute("ROLLBACK")
-
-
-def as_json(faults: Faults) -> dict[str, Any]:
-    """What was done and what could not be."""
-    return json.loads(json.dumps({"done": dict(faults.done), "missed": faults.missed}))

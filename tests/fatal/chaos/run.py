@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from celery import current_app
@@ -17,12 +16,14 @@ from tests.faces.admin_stage import OPERATOR
 from tests.faces.admin_stage import person as user
 from tests.fatal import audit, audit_kept
 from tests.fatal.audit import Row, query
+from tests.fatal.chaos import facts
 from tests.fatal.chaos.doors import Http
 from tests.fatal.chaos.faults import Faults
 from tests.fatal.chaos.health import Health, complaints
 from tests.fatal.chaos.options import Options
 from tests.fatal.chaos.players import Players
 from tests.fatal.chaos.record import Record
+from tests.fatal.chaos.report import Told
 from tests.fatal.chaos.resolver import Resolver
 from tests.fatal.chaos.schedule import draw
 from tests.fatal.chaos.stack import Stack
@@ -31,15 +32,6 @@ LOOK = 0.05
 PEEK = 4.0  # seconds between two looks of the auditor
 SETTLE = 240.0  # seconds that a system without faults gets for what the faults left behind
 ENDED = ("completed", "failed", "cancelled")
-
-
-@dataclass
-class Result:
-    """What a run found."""
-
-    options: Options
-    violations: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Run:
@@ -53,14 +45,14 @@ class Run:
         )
         self.health = Health(stack)
         self._sampled = self._peeked = 0.0
-        self._seen: list[str] = []
+        self._seen: set[str] = set()
         somebody = user(*OPERATOR, group="finance")
         http = Http(stack.port, tokens.create(somebody, tenant="default").text, str(somebody.pk))
         self.players = Players(stack.database, self.schedule.orders, http, self.record, options.seed)
         self.resolver = Resolver(stack.database, stack.effects, self.record, options.seed)
 
-    def play(self) -> Result:
-        """Submit, break, settle, audit."""
+    def play(self) -> Told:
+        """Submit, break, settle, audit; gives what there is to tell."""
         faults = Faults(self.stack, self.schedule.faults, self._knock, self.options.seed)
         self.players.start()
         while time.monotonic() - faults.began < self.options.seconds:
@@ -74,26 +66,37 @@ class Run:
         self.stack.fresh("fresh")
         began = time.monotonic()
         stuck = self._settle(began)
-        settled = time.monotonic() - began
+        settled = round(time.monotonic() - began, 1)
         self.players.stop()
-        violations = [*self._seen, *stuck, *self.record.broken, *self._audited()]
-        violations += [f"part {name} ended by itself while nothing was broken" for name in self.stack.ended
-                       if self.stack.ended[name] > ended.get(name, 0)]  # fmt: skip
-        facts = {
-            "faults": {"done": dict(faults.done), "missed": faults.missed},
+        return {**self._told(faults, ended, stuck), "settled_after": settled}
+
+    def _told(self, faults: Faults, ended: dict[str, int], stuck: list[str]) -> Told:
+        books, counts = audit.read(self.stack.database), self.stack.effects.counts()
+        record = self.record.to_json()
+        (self.folder / "record.json").write_text(json.dumps(record, indent=1))
+        by_itself = [
+            f"{name} ended by itself while nothing was broken"
+            for name, times in self.stack.ended.items()
+            if times > ended.get(name, 0)
+        ]
+        kept = [*audit.findings(books, counts), *audit_kept.promises(books, record)]
+        return {
+            **facts.of_books(books, counts),
+            "seed": self.options.seed,
+            "database": self.options.database,
+            "seconds": self.options.seconds,
+            "faults": {
+                "groups": facts.of_faults(faults.done),
+                "done": dict(faults.done),
+                "missed": faults.missed,
+            },
             "ended_by_themselves": ended,
-            "settled_after": round(settled, 1),
-            "record": self.record.to_json(),
+            "answers": record["words"],
+            "peeks": record["words"].get("peek done", 0),
             "health": self.health.to_json(),
             "complaints": complaints(self.stack.logs()),
+            "violations": [*sorted(self._seen), *stuck, *record["broken"], *by_itself, *kept],
         }
-        return Result(self.options, violations, facts)
-
-    def _audited(self) -> list[str]:
-        books = audit.read(self.stack.database)
-        self.books = books
-        found = audit.findings(books, self.stack.effects.counts())
-        return [*found, *audit_kept.promises(books, self.record.to_json())]
 
     def _peek(self) -> None:
         """Rows and events agree at every moment, also in the middle of all this."""
@@ -106,7 +109,7 @@ class Run:
             return
         self._peeked = time.monotonic()
         self.record.said("peek", "done")
-        self._seen += [f"in the middle of the run: {each}" for each in found]
+        self._seen.update(f"in the middle of the run: {each}" for each in found)
 
     def _settle(self, began: float) -> list[str]:
         """Wait until nothing is left to be done; what is left after all that time is a violation."""

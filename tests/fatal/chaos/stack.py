@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import time
 from collections import Counter
@@ -141,6 +142,12 @@ class Stack:
         for server in (self.valkey, self.postgres):
             if server is not None:
                 server.__exit__()
+
+    def keep_database(self) -> None:
+        """Copy the data of a database server, which goes with it, to the folder; SQLite's file lies there already."""
+        if self.postgres is not None:
+            self.postgres.stop()
+            shutil.copytree(self.postgres.folder / "data", self.folder / "postgres", dirs_exist_ok=True)
 
     def logs(self) -> list[Path]:
         """What all processes have printed."""
