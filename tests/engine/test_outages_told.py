@@ -11,7 +11,9 @@ from django.db import OperationalError
 from jobs import TaskGraph, clock, runner, scheduler, store, tasks
 from jobs.models import Event
 from jobs.testing import run_until_parked
-from tests.engine.driving import kinds, started
+from tests.agents import world
+from tests.agents.tools import send
+from tests.engine.driving import a_word, kinds, started
 
 pytestmark = pytest.mark.usefixtures("here")
 AWAY = OperationalError(
@@ -86,3 +88,26 @@ def test_a_sweep_whose_database_is_away_is_over(monkeypatch: pytest.MonkeyPatch)
         scheduler.fire_due(now)
     assert len(asked) == 1
     assert not Event.objects.filter(job_id__in=jobs, type="timer_fired").exists()
+
+
+def test_a_claim_that_was_just_written_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    word = a_word()
+    graph = TaskGraph()
+    graph.output(graph.tool("call", send, word=word))
+    job = started(graph)
+    runner.drive(job, "_plan")
+    usual = store.load
+
+    def load(job: Any) -> Any:
+        monkeypatch.setattr(store, "load", away)
+        return usual(job)
+
+    def away(job: Any) -> Any:
+        raise AWAY
+
+    monkeypatch.setattr(store, "load", load)
+    runner.drive(job, "call")
+    monkeypatch.setattr(store, "load", usual)
+    assert world.times(word) == 1
+    assert "outcome_unknown" not in kinds(job)
+    assert kinds(job)[-1] == "job_completed"

@@ -106,7 +106,7 @@ def failing(goal: Goal) -> TaskGraph:
 def shared(goal: Goal) -> TaskGraph:
     """Pay an order that other jobs pay too: one of them does, the others recall it."""
     g = TaskGraph()
-    order = f"shared-{goal['n'] // 4}"
+    order = f"shared-{goal['n'] // 40}"
     paid = g.tool("pay", tools.pay_once, order=order, cents=500)
     g.output(g.tool("receipt", tools.write, text=paid["id"]))
     return g

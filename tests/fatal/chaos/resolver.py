@@ -16,7 +16,7 @@ from tests.fatal.chaos.doors import BOB
 from tests.fatal.chaos.record import Record
 from tests.fatal.effects import Effects
 
-PATIENCE = timedelta(seconds=8)  # after a call's deadline: longer than any client still waits to send
+PATIENCE = timedelta(seconds=6)  # after a call's deadline: longer than any client still waits to send
 GIVEN_UP = 15  # of a hundred effects that are not in the book are closed without an answer
 
 

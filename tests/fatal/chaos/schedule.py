@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 WORKERS = 3
 BEATS = 2
-LEAST_GAP, MOST_GAP = 0.6, 2.4  # seconds between two faults
+LEAST_GAP, MOST_GAP = 0.4, 1.8  # seconds between two faults
 QUIET = 2.0  # seconds at the beginning without any fault
 
 PROCESSES = (
