@@ -37,16 +37,18 @@ def inputs_of(plan: Plan) -> dict[str, set[str]]:
     direct = {name: set(others) for name, others in after.items()}
     upstream = {name: set(others) for name, others in waits.items()}
     for name, node in plan.items():
-        if node["kind"] != "approval":
-            continue
-        below = _below(after, name)
-        for follower in direct[name]:
-            data = set(_named(plan[follower], ("$ref",)))
-            for other in upstream[follower]:
-                if (other in data or plan[other]["kind"] != "approval") and other not in below:
-                    waits[name].add(other)
-                    after[other].add(name)
+        if node["kind"] == "approval":
+            others = {other for each in direct[name] for other in _shown(plan, each, upstream[each])}
+            for other in others - _below(after, name):
+                waits[name].add(other)
+                after[other].add(name)
     return waits
+
+
+def _shown(plan: Plan, follower: str, upstream: set[str]) -> set[str]:
+    """What an approval has to know of a node that it releases; of other approvals only their data."""
+    data = set(_named(plan[follower], ("$ref",)))
+    return {other for other in upstream if other in data or plan[other]["kind"] != "approval"}
 
 
 def _upstream(node: Mapping[str, Any]) -> set[str]:

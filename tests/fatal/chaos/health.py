@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,16 @@ def complaints(logs: Iterable[Path]) -> dict[str, int]:
     """Tracebacks in the logs, by the exception that ends them."""
     found: Counter[str] = Counter()
     for log in logs:
-        inside = False
-        for line in log.read_text(errors="replace").splitlines():
-            if line.startswith("Traceback (most recent call last)"):
-                inside = True
-            elif inside and (last := _LAST.match(line)):
-                found[f"{log.name.split('.')[0].rstrip('0123456789')}: {last[1]}"] += 1
-                inside = False
+        who = log.name.split(".")[0].rstrip("0123456789")
+        found.update(f"{who}: {error}" for error in _errors(log.read_text(errors="replace").splitlines()))
     return dict(sorted(found.items()))
+
+
+def _errors(lines: Iterable[str]) -> Iterator[str]:
+    inside = False
+    for line in lines:
+        if line.startswith("Traceback (most recent call last)"):
+            inside = True
+        elif inside and (last := _LAST.match(line)):
+            inside = False
+            yield last[1]
