@@ -14,10 +14,11 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         from ledger import llm
 
-        from . import agents, conf, periodic
+        from . import agents, conf, deadlines, periodic
 
         conf.check()
         if models := conf.conf().MODELS:
             llm.configure({"models": models})
         agents.discover()
+        deadlines.check()
         periodic.connect()

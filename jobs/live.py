@@ -18,6 +18,7 @@ from .core.commands import AwaitEffect, Call, Command, FailCall, RefuseNode, Rel
 from .core.moments import text
 from .core.playback import Wish, outcome
 from .core.state import Asked, JobState
+from .deadlines import seconds_of
 from .interrupts import Drained, ParkCaught, Parked, Stopped
 from .promises import CannotStart, promise_again, promise_for
 from .recording import Recording
@@ -143,7 +144,7 @@ class Live(Recording):
 
     def _call(self, wish: Wish, timeout: float | None, retry: Retry | None) -> Generator[Work, Any, Any]:
         tool = get_tool(wish.name)
-        limit = timeout or tool.timeout
+        limit = seconds_of(tool, timeout)
         while True:
             asked = self.state.calls.get(wish.path)
             if asked is not None and asked.settled:
@@ -158,8 +159,12 @@ class Live(Recording):
             if not made:
                 return self._settled(wish.path)
             attempt = self.state.calls[wish.path].attempt
-            told = yield (tool, self.state, wish.path, limit)
-            yield lambda: self._tell(wish.path, attempt, told)  # noqa: B023 - run before the next turn
+            if tool.effect == "transactional":
+                told = yield lambda: self._together(tool, wish.path, limit)
+            else:
+                told = yield (tool, self.state, wish.path, limit)
+            if told is not None:
+                yield lambda: self._tell(wish.path, attempt, told)  # noqa: B023 - run before the next turn
             crashpoint("after_outcome")
             if self.state.calls[wish.path].status == "again":  # not sent: this process stops
                 raise Drained(f"call {wish.path} was not sent")

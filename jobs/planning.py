@@ -13,6 +13,7 @@ from .core.expr import survey
 from .core.graph import TaskGraph
 from .core.names import PlanError
 from .core.plan import Plan, PlanNode
+from .deadlines import longest
 from .models import Definition
 
 
@@ -38,8 +39,18 @@ def checked_plan(result: Any) -> Plan:
     names = set(tools) | {name for kind, name, _ in elsewhere if kind == "tool"}
     plan = Plan.load(data, tools=names, agents=agents, workflows=all_workflows())
     for node in plan.nodes.values():
+        _check_time(node, tools)
         _check_arguments(node, tools)
     return plan
+
+
+def _check_time(node: PlanNode, tools: dict[str, Tool]) -> None:
+    tool = tools.get(node.spec.get("tool", ""))
+    if tool is not None and node.timeout and node.timeout > longest(tool):
+        raise PlanError(
+            f"node {node.id}: timeout is {node.timeout:g} s; tool {tool.name!r} is transactional and may take "
+            f"{longest(tool):.2f} s at most (a third of LEASE_TTL)", "timeout_too_long", node.id,
+        )  # fmt: skip
 
 
 def _check_arguments(node: PlanNode, tools: dict[str, Tool]) -> None:

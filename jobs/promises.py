@@ -16,6 +16,7 @@ from .core.ids import idempotency_key
 from .core.moments import parse, plus, text
 from .core.settle import JobScope
 from .core.state import Asked, JobState, Node
+from .deadlines import seconds_of
 
 
 class CannotStart(Exception):
@@ -107,7 +108,7 @@ def promise_for(
     return Promise(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, path), args=valid, business_key=business_key, holds=business_key is not None,
-        deadline=plus(text(clock.now()), timeout or tool.timeout), probe=tool.probe_fn is not None,
+        deadline=plus(text(clock.now()), timeout or seconds_of(tool)), probe=tool.probe_fn is not None,
         retry=policy or tool.retry.to_json(), compensation=tool.compensation is not None, requires=tool.requires,
     )  # fmt: skip
 
@@ -119,7 +120,7 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
     return Promise(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, asked.path), args=asked.args, business_key=business_key,
-        holds=business_key is not None, deadline=plus(text(clock.now()), timeout or tool.timeout),
+        holds=business_key is not None, deadline=plus(text(clock.now()), timeout or seconds_of(tool)),
         probe=tool.probe_fn is not None, retry=(info or {}).get("retry") or tool.retry.to_json(),
         compensation=tool.compensation is not None, requires=tool.requires,
     )  # fmt: skip
@@ -139,4 +140,4 @@ def tool_call(state: JobState, asked: Asked) -> ToolCall:
 def seconds_for(state: JobState, node: Node, tool: Tool) -> float:
     """How long one attempt may take: the node's word over the tool's."""
     spec = state.spec(node)
-    return spec.timeout if spec is not None and spec.timeout else tool.timeout
+    return seconds_of(tool, spec.timeout if spec is not None else None)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from ledger import Tool
 from ledger.canonical import jsonable
 
-from . import store
+from . import store, together
 from .calls import Claim
 from .context import Context
-from .core.commands import Answer, AwaitEffect, Call, Command, Record
+from .core.commands import Answer, AwaitEffect, Call, Command, Outcome, Record
 from .core.errors import Fenced, Illegal, Stale
 from .core.playback import NonDeterminism, Wish, compare
 from .core.state import Asked, JobState
@@ -121,21 +123,37 @@ class Recording:
         with self._lock:
             readings = tuple(self._readings)
         first = (Record(node=self.claim.node, fence=self.claim.fence, readings=readings),) if readings else ()
-        try:
+        with _interrupting():
             done = self.claim.commit(*first, *wishes)
-        except Fenced as fenced:
-            raise Stopped(str(fenced)) from fenced
-        except Illegal as illegal:
-            if illegal.code == "job_paused":
-                raise Drained(str(illegal)) from illegal
-            if illegal.code in ("job_ending", "job_ended"):
-                raise Stopped(str(illegal)) from illegal
-            raise
         with self._lock:
             self._readings = [each for each in self._readings if each not in readings]
         self._now_at(done.state)
+
+    def _together(self, tool: Tool, path: str, seconds: float) -> Outcome | None:
+        """Make a transactional call; None where its outcome is written already."""
+        with _interrupting():
+            done = together.act(self.claim, tool, self.state, path, seconds)
+        if isinstance(done, Outcome):
+            return done
+        self._now_at(done.state)
+        return None
 
     def _now_at(self, state: JobState) -> None:
         with self._lock:
             if state.seq >= self.state.seq:
                 self.state = state
+
+
+@contextmanager
+def _interrupting() -> Iterator[None]:
+    """A refusal that ends the step passes through user code, which catches exceptions (step contract)."""
+    try:
+        yield
+    except Fenced as fenced:
+        raise Stopped(str(fenced)) from fenced
+    except Illegal as illegal:
+        if illegal.code == "job_paused":
+            raise Drained(str(illegal)) from illegal
+        if illegal.code in ("job_ending", "job_ended"):
+            raise Stopped(str(illegal)) from illegal
+        raise

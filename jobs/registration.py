@@ -20,6 +20,7 @@ from .conf import conf
 from .core.state import TOOL
 from .incarnation import Incarnation
 from .models import Definition, Worker
+from .turns import turn
 
 
 def _definitions() -> list[Definition]:
@@ -41,10 +42,11 @@ def _definitions() -> list[Definition]:
 
 def publish_definitions() -> None:
     """Write what is registered here, so that the API can validate goals without importing agent code."""
-    Definition.objects.bulk_create(
-        _definitions(), update_conflicts=True, unique_fields=["kind", "name", "version"],
-        update_fields=["form", "default", "schema", "requires", "description", "seen_at"],
-    )  # fmt: skip
+    with turn():
+        Definition.objects.bulk_create(
+            _definitions(), update_conflicts=True, unique_fields=["kind", "name", "version"],
+            update_fields=["form", "default", "schema", "requires", "description", "seen_at"],
+        )  # fmt: skip
 
 
 def capabilities() -> list[str]:
@@ -68,11 +70,12 @@ def register(
     ttl = conf().LEASE_TTL if ttl is None else ttl
     moment = clock.database_now()
     offers = sorted([*(each.offer for each in all_agents()), *(TOOL + name for name in all_tools())])
-    row = Worker.objects.create(
-        id=uuid4(), name=name, host=platform.node(), pid=os.getpid(), started=birth(os.getpid()),
-        registered_at=moment, alive_until=moment + timedelta(seconds=ttl), slots=slots,
-        capabilities=json.dumps(capabilities()), offers=json.dumps(offers),
-    )  # fmt: skip
+    with turn():
+        row = Worker.objects.create(
+            id=uuid4(), name=name, host=platform.node(), pid=os.getpid(), started=birth(os.getpid()),
+            registered_at=moment, alive_until=moment + timedelta(seconds=ttl), slots=slots,
+            capabilities=json.dumps(capabilities()), offers=json.dumps(offers),
+        )  # fmt: skip
     me = Incarnation(
         id=str(row.id),
         ttl=ttl,

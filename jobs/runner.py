@@ -12,7 +12,7 @@ from ledger import Tool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import admission, calls, limits, loop, store, workflows
+from . import admission, calls, limits, loop, store, together, workflows
 from .calls import Claim
 from .conf import conf
 from .core.commands import Call as CallWish
@@ -183,7 +183,9 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
 def _call(claim: Claim, state: JobState, tool: Tool, *, go_on: bool) -> Claim | None:
     while True:
         limit = seconds_for(state, state.nodes[claim.node], tool)
-        outcome = calls.act(claim, tool, state, claim.node, limit)
+        outcome = together.make(claim, tool, state, limit)
+        if outcome is None:
+            return None
         following, again = _told(claim, state, tool, outcome, successor if go_on else None)
         if again is None:
             return following

@@ -31,6 +31,7 @@ from .models import Step, Tick, Worker
 from .outage import AWAY, in_a_line
 from .registration import known_gone
 from .services import deliver_due
+from .turns import turn
 
 log = logging.getLogger("aetheris.scheduler")
 BATCH = 500
@@ -60,7 +61,8 @@ def tick() -> bool:
         crashpoint("after_tick")
         ended = clock.database_now()
     again = {"answered_at": ended} if answers.longest > GAP else {}
-    Tick.objects.filter(name=NAME).update(finished_at=ended, claimed_until=now, **again)
+    with turn():
+        Tick.objects.filter(name=NAME).update(finished_at=ended, claimed_until=now, **again)
     return True
 
 
@@ -68,12 +70,15 @@ def _claim(now: datetime) -> bool:
     until = now + timedelta(seconds=CLAIM_SECONDS)
     fresh = now - timedelta(seconds=PERIOD * 0.5)
     due = Q(finished_at__isnull=True) | Q(finished_at__lte=fresh)
-    if Tick.objects.filter(due, name=NAME, claimed_until__lte=now).update(claimed_until=until):
+    with turn():
+        claimed = Tick.objects.filter(due, name=NAME, claimed_until__lte=now).update(claimed_until=until)
+    if claimed:
         return True
     if Tick.objects.filter(name=NAME).exists():
         return False
     try:
-        Tick.objects.create(name=NAME, claimed_until=until)
+        with turn():
+            Tick.objects.create(name=NAME, claimed_until=until)
     except IntegrityError:
         return False
     return True
@@ -84,7 +89,8 @@ def _answering(now: datetime) -> bool:
     row = Tick.objects.get(name=NAME)
     gap = row.finished_at is None or row.finished_at < now - GAP
     if gap or row.answered_at is None:
-        Tick.objects.filter(name=NAME).update(answered_at=now)
+        with turn():
+            Tick.objects.filter(name=NAME).update(answered_at=now)
         return False
     return row.answered_at <= now - timedelta(seconds=conf().LEASE_TTL)
 
@@ -100,18 +106,20 @@ def bury(now: datetime, *, silence_counts: bool = True) -> None:
     silent = list(Worker.objects.filter(dead=False, alive_until__lt=now)[:BATCH]) if silence_counts else []
     for worker in silent:
         known = known_gone(worker)
-        done = Worker.objects.filter(id=worker.id, dead=False, alive_until__lt=now).update(
-            dead=True, known_dead=known
-        )
+        with turn():
+            silent_still = Worker.objects.filter(id=worker.id, dead=False, alive_until__lt=now)
+            done = silent_still.update(dead=True, known_dead=known)
         if done:
             crashpoint("in_bury")
             log.warning(
                 "worker %s is silent since %s: its steps go to others", worker.name, worker.alive_until
             )
     for worker in Worker.objects.filter(dead=False)[:BATCH]:  # sooner, where the death is known
-        if known_gone(worker) and Worker.objects.filter(id=worker.id, dead=False).update(
-            dead=True, known_dead=True
-        ):
+        if not known_gone(worker):
+            continue
+        with turn():
+            done = Worker.objects.filter(id=worker.id, dead=False).update(dead=True, known_dead=True)
+        if done:
             crashpoint("in_bury")
             log.warning(
                 "worker %s is gone (process %s has ended): its steps go to others", worker.name, worker.pid
@@ -164,7 +172,8 @@ def knock(job: str, node: str) -> None:
 def _fire(rows: list[Any], now: datetime) -> None:
     if not rows:
         return
-    Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
+    with turn():
+        Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
     crashpoint("in_tick")
     for _, job, node, state, requires in rows:
         if state in ("ready", "backoff") or _is_to_be_probed(_command(job, Due(node=node), now), node, now):

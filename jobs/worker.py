@@ -29,7 +29,7 @@ from .models import Job, Step, Worker
 from .outage import in_a_line
 from .registration import capabilities, register
 from .store.reading import forget_all
-from .turns import forget, turn
+from .turns import forget, hasten, turn
 
 log = logging.getLogger("aetheris.worker")
 BEAT = 1.0  # seconds between two looks of the control thread
@@ -79,6 +79,7 @@ class Control:
         log.info("worker %s registered as %s until %s", self.name, row.id, row.alive_until)
 
     def _run(self) -> None:
+        hasten()
         while not self._stop.is_set():
             due = alarms.wait(max(0.0, self._look_again - time.monotonic()))
             try:
@@ -111,7 +112,7 @@ class Control:
     def _renew(self, me: Incarnation) -> None:
         began = time.monotonic()
         until = clock.database_now() + timedelta(seconds=me.ttl)
-        with turn(urgent=True):
+        with turn():
             mine = Worker.objects.filter(id=me.id, dead=False).update(alive_until=until, draining=me.draining)
         if mine == 0:
             log.error("worker %s was declared dead: it drops its steps and registers anew", self.name)

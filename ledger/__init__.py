@@ -5,7 +5,6 @@ from ledger.retry import NO_RETRY, Retry
 from ledger.schema import BadArguments, BadSignature
 from ledger.tools import (
     DuplicateTool,
-    NotSupportedYet,
     Tool,
     UnknownTool,
     all_tools,
@@ -22,7 +21,6 @@ __all__ = [
     "DuplicateTool",
     "Landed",
     "NotLanded",
-    "NotSupportedYet",
     "Retry",
     "Tool",
     "ToolCall",

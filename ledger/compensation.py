@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
+SECONDS = 60.0  # of one attempt, where nothing is said
 Undoing = Literal["idempotent", "at_most_once"]
 
 
@@ -103,7 +105,8 @@ def compensation_of(
         raise ValueError(f"{what}: effect is {effect!r}, it must be 'at_most_once' or 'idempotent'")
     if retry is not None and not isinstance(retry, Retry):
         raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
-    limit = tool.timeout if timeout is None else positive(timeout, what)
+    own = tool.timeout if math.isfinite(tool.timeout) else SECONDS  # a transactional tool may declare none
+    limit = own if timeout is None else positive(timeout, what)
     _takes_call_and_result(fn, what)
     return Compensation(tool, fn, cast(Undoing, effect), limit, retry or tool.retry)
 

@@ -22,8 +22,14 @@ STEP = (
     "before_claim", "before_promise", "after_claim", "after_promise", "before_call", "after_call", "before_outcome",
     "after_outcome",
 )  # fmt: skip
-TRANSACTION = ("in_append", "before_commit")  # the head has moved; everything is written
-DOOR = (*TRANSACTION, "after_commit", "after_commit_before_knock", "after_birth_before_knock")
+TRANSACTION = (
+    "in_append",
+    "before_commit",
+    "before_joint_commit",
+)  # the head has moved; everything is written
+DOOR = (
+    *TRANSACTION, "after_commit", "after_joint_commit", "after_commit_before_knock", "after_birth_before_knock",
+)  # fmt: skip
 SWEEP = ("in_bury", "in_release", "in_tick", "in_place", "before_delivery", "after_tick")
 PROCESS = ("before_answer", "in_drain", "in_goodbye")
 POINTS = frozenset((*STEP, *DOOR, *SWEEP, *PROCESS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ledger.retry import Retry
 from ledger.schema import Arguments, BadArguments, digest
 
 BUSINESS_KEY_LIMIT = 512
+AS_LONG_AS_THE_LEASE_ALLOWS = math.inf  # the timeout of a transactional tool that declares none
 Effect = Literal["pure", "idempotent", "at_most_once", "transactional"]
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,7 +65,7 @@ class Tool:
                 dedupes a late arrival), so the call may be made again without a person.
 
         Raises:
-            ValueError: the tool has a probe already, or is pure.
+            ValueError: the tool has a probe already, is pure, or is transactional.
         """
 
         def keep(probe: F) -> F:
@@ -125,6 +127,11 @@ class Tool:
         if self.effect == "pure":
             raise ValueError(
                 f"tool {self.name!r} is pure and leaves no effect: remove its {what} or change effect="
+            )
+        if self.effect == "transactional" and what == "probe":
+            raise ValueError(
+                f"tool {self.name!r} is transactional: its effect is written with its outcome or not at all, so there "
+                "is nothing to probe; remove the probe"
             )
         if any(getattr(self, name) for name in fields if not name.endswith("_final")):
             raise ValueError(f"tool {self.name!r} has a {what} already: remove one of the two")

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, connections
 from django.db.models import Q
 
-from . import hand
+from . import guard, hand
 from .declared import Tool
 from .models import OPEN, RELEASES_ITS_KEY, Invocation
 from .outcomes import Absent, Landed, ToolCall, Unknown
@@ -212,6 +212,14 @@ def invoke(
     return hand.touch(
         tool, args, call, timeout=timeout, lease_ok=lease_ok, after=connections.close_all, when_slow=give_back
     )
+
+
+def invoke_here(
+    tool: Tool, args: Mapping[str, Any], call: ToolCall, *, seconds: float, lease_ok: Callable[[], bool]
+) -> hand.Touch:
+    """Call a transactional tool inside the caller's transaction, which also writes its outcome or is rolled back."""
+    with guard.inside_the_transaction(seconds):
+        return hand.touch_here(tool, args, call, lease_ok=lease_ok)
 
 
 async def invoke_async(

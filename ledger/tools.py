@@ -9,26 +9,22 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, cast, overload
 
-from ledger.compensation import Compensation, positive
-from ledger.declared import Effect, Function, Tool
+from ledger.compensation import SECONDS, Compensation, positive
+from ledger.declared import AS_LONG_AS_THE_LEASE_ALLOWS, Effect, Function, Tool
 from ledger.outcomes import Absent, Landed, NotLanded, ToolCall, Unknown
 from ledger.rate import Rate
 from ledger.retry import Retry
 from ledger.schema import BadArguments, BadSignature, check_signature
 
 __all__ = [
-    "Absent", "BadArguments", "BadSignature", "Compensation", "DuplicateTool", "Effect", "Landed", "NotLanded", "NotSupportedYet",
+    "Absent", "BadArguments", "BadSignature", "Compensation", "DuplicateTool", "Effect", "Landed", "NotLanded",
     "Tool", "ToolCall", "Unknown", "UnknownTool", "all_tools", "get_tool", "register", "tool",
 ]  # fmt: skip
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
 EFFECTS = ("pure", "idempotent", "at_most_once", "transactional")
-
-
-class NotSupportedYet(ValueError):
-    """A documented parameter whose machinery is not built; it is refused rather than ignored."""
-
-    code = "not_supported_yet"
+STORE = "default"  # the database alias of the store
+UNSAID = object()
 
 
 class DuplicateTool(ImportError):
@@ -55,22 +51,24 @@ def tool(
     key: Function | None = None,
     version: str = "1",
     description: str | None = None,
+    using: str | None = None,
 ) -> Callable[[Function], Tool]: ...
 def tool(fn: Function | None = None, /, **options: Any) -> Tool | Callable[[Function], Tool]:
     """Register a function as a tool, bare (`@tool`) or with options (`@tool(effect="pure")`).
 
     Args:
         fn: the function, when used without brackets.
-        options: `effect` (`"pure"`, `"idempotent"`, `"at_most_once"`), `name` (default: the
-            function's), `timeout` of one attempt (finite), `retry`, `requires` (capabilities of the
-            worker), `key` (arguments -> business key), `version`, `description` (default: the first
-            paragraph of the docstring), `rate` ("10/s", per tenant). Effect `"transactional"` is not built yet.
+        options: `effect` (`"pure"`, `"idempotent"`, `"at_most_once"`, `"transactional"`), `name` (default:
+            the function's), `timeout` of one attempt (60 seconds; of a transactional tool what its lease
+            allows), `retry`, `requires` (capabilities of the worker), `key` (arguments -> business key),
+            `version`, `description` (default: the first paragraph of the docstring), `rate` ("10/s", per
+            tenant), `using` (of a transactional tool: the database, which can only be the store's own).
 
     Returns:
         The `Tool`.
 
     Raises:
-        ValueError: an option is out of range; `NotSupportedYet` names one that is not built.
+        ValueError: an option is out of range, or does not go with the effect.
         DuplicateTool: another function has the name.
         BadSignature: the function takes `*args` or positional-only parameters.
     """
@@ -84,13 +82,14 @@ def _made(
     *,
     effect: str = "at_most_once",
     name: str | None = None,
-    timeout: float | str = 60,
+    timeout: object = UNSAID,
     retry: Retry | None = None,
     requires: tuple[str, ...] | list[str] = (),
     rate: str | None = None,
     key: Function | None = None,
     version: str = "1",
     description: str | None = None,
+    using: str | None = None,
 ) -> Tool:
     if not inspect.isroutine(fn):
         raise ValueError(
@@ -99,19 +98,14 @@ def _made(
     name = fn.__name__ if name is None else name
     _check_name(name, f"tool name of {_place(fn)}")
     what = f"tool {name!r}"
-    _check_built(what, effect)
-    if retry is not None and not isinstance(retry, Retry):
-        raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
-    if key is not None and not callable(key):
-        raise ValueError(f"{what}: key is {key!r}, it must be a function of the arguments")
-    if not isinstance(version, str) or not version:
-        raise ValueError(f"{what}: version is {version!r}, it must be text such as '1'")
+    _check_effect(what, effect, fn, using)
+    _check_forms(what, retry, key, version)
     check_signature(fn, ("call",), what)
     return Tool(
         name=name,
         fn=fn,
         effect=cast(Effect, effect),
-        timeout=positive(timeout, what),
+        timeout=_timeout(timeout, what, effect),
         retry=retry or Retry(),
         requires=_capabilities(requires, what),
         rate=None if rate is None else Rate.parse(rate, what),
@@ -121,11 +115,31 @@ def _made(
     )
 
 
-def _check_built(what: str, effect: str) -> None:
+def _check_forms(what: str, retry: object, key: object, version: object) -> None:
+    if retry is not None and not isinstance(retry, Retry):
+        raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
+    if key is not None and not callable(key):
+        raise ValueError(f"{what}: key is {key!r}, it must be a function of the arguments")
+    if not isinstance(version, str) or not version:
+        raise ValueError(f"{what}: version is {version!r}, it must be text such as '1'")
+
+
+def _check_effect(what: str, effect: str, fn: Function, using: str | None) -> None:
     if effect not in EFFECTS:
         raise ValueError(f"{what}: effect is {effect!r}, it must be one of {', '.join(EFFECTS)}")
-    if effect == "transactional":
-        raise NotSupportedYet(f"{what}: effect='transactional' is not supported yet; use 'at_most_once'")
+    if effect != "transactional":
+        if using is not None:
+            raise ValueError(f"{what}: using= belongs to effect='transactional', not to {effect!r}")
+        return
+    if inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
+        raise ValueError(
+            f"{what}: a transactional tool runs in the thread that owns the transaction; write `def`, not `async def`"
+        )
+    if using not in (None, STORE):
+        raise ValueError(
+            f"{what}: using={using!r}; a transactional tool writes to the store's own database, {STORE!r}, where its "
+            "outcome is written too. Use effect='at_most_once' or 'idempotent' for another one"
+        )
 
 
 def _check_name(text: object, what: str) -> None:
@@ -133,6 +147,12 @@ def _check_name(text: object, what: str) -> None:
         raise ValueError(
             f"{what} is {text!r}; use 1 to 120 of A-Z a-z 0-9 _ . - and begin with a letter, a digit or _"
         )
+
+
+def _timeout(timeout: object, what: str, effect: str) -> float:
+    if timeout is UNSAID:
+        return AS_LONG_AS_THE_LEASE_ALLOWS if effect == "transactional" else SECONDS
+    return positive(cast(Any, timeout), what)
 
 
 def _capabilities(requires: object, what: str) -> tuple[str, ...]:

@@ -92,6 +92,8 @@ def _not_undone(asked: Asked) -> dict[str, Any] | None:
 def _in_doubt(asked: Asked) -> bool:
     """Whether it may have happened: a person gave it up, or an idempotent call never answered."""
     ended = asked.info.get("settled_as")
+    if asked.info.get("effect") == "transactional":
+        return False  # it landed with its outcome, or was rolled back
     if ended in ("given_up", "no_answer", "abandoned"):
         return True
     return bool(asked.info.get("doubtful")) and ended in (None, "not_sent")

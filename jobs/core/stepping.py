@@ -58,7 +58,7 @@ def finish_step(draft: Draft, wish: FinishNode) -> None:
 
 
 def _touches(asked: Asked) -> bool:
-    return asked.info.get("effect") in ("at_most_once", "idempotent")
+    return asked.info.get("effect") in ("at_most_once", "idempotent", "transactional")
 
 
 def _paths_of(draft: Draft, name: str) -> list[str]:

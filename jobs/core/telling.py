@@ -27,7 +27,10 @@ def tell(draft: Draft, wish: Tell) -> None:
     if asked is None or asked.status != "open" or asked.attempt != wish.attempt or asked.fence != wish.fence:
         raise Fenced(f"job {draft.state.job}, call {wish.path}: attempt {wish.attempt} is not open any more")
     outcome = wish.outcome
+    transactional = asked.info["effect"] == "transactional"
     if outcome.kind == "landed":
+        if transactional:
+            draft.open("transactional call")  # else it is rolled back with the rows it wrote
         _finished(draft, asked, "landed", outcome, result=outcome.value)
         landed(draft, wish.path, wish.fence)
     elif outcome.kind == "unstorable" and asked.kind == "compensation":
@@ -37,13 +40,13 @@ def tell(draft: Draft, wish: Tell) -> None:
         landed(draft, wish.path, wish.fence)
     elif outcome.kind == "unstorable":
         _unstorable(draft, asked, outcome, wish.fence)
-    elif outcome.kind == "not_landed":
-        _finished(draft, asked, "not_landed", outcome)
-        _again(draft, asked, outcome, wish.fence)
     elif outcome.kind == "not_sent":
         _finished(draft, asked, "not_sent", outcome)
         if draft.is_graph_step(wish.path):
             hand_back(draft, asked.node, wish.fence, "not_sent")
+    elif outcome.kind == "not_landed" or transactional:
+        _finished(draft, asked, "not_landed", outcome)
+        _again(draft, asked, outcome, wish.fence)
     elif asked.info["effect"] == "at_most_once":
         _ambiguous(draft, asked, outcome, wish.fence)
     else:

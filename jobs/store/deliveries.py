@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from ..core.chain import canonical
 from ..models import Delivery, Job
+from ..turns import turn
 
 LONGEST_WAIT = 60.0
 SLACK = timedelta(
@@ -36,7 +37,8 @@ def due(at: datetime, limit: int) -> list[Delivery]:
 
 def drop(row: Delivery) -> None:
     """It is carried out, or never can be."""
-    Delivery.objects.filter(id=row.id).delete()
+    with turn():
+        Delivery.objects.filter(id=row.id).delete()
 
 
 def put_off(row: Delivery, why: str, at: datetime) -> bool:
@@ -46,7 +48,8 @@ def put_off(row: Delivery, why: str, at: datetime) -> bool:
         drop(row)
         return False
     wait = timedelta(seconds=min(LONGEST_WAIT, 0.2 * 2 ** min(attempts, 10)))
-    Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=at + wait)
+    with turn():
+        Delivery.objects.filter(id=row.id).update(attempts=attempts, error=why[:500], wake_at=at + wait)
     return True
 
 

@@ -22,24 +22,25 @@ from ..core.errors import Busy, Refused
 from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
-from ..models import Delivery, Job
+from ..models import Delivery
 from ..turns import turn
 from .outages import Unsure, rest, undone, written
-from .reading import Entry, entry, latest, refresh
+from .reading import Entry, entry, latest, lock_row, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
 
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
-LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
 UNTIL_WRITTEN = 1_000_000
 
 
 @dataclass(frozen=True)
-class _Wish:
+class Wish:
+    """What one commit is to do."""
+
     commands: tuple[Command, ...]
-    worker: str | None
-    delivery: str | None
-    now: datetime | None
+    worker: str | None = None
+    delivery: str | None = None
+    now: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def commit(
     """
     known = entry(job)
     with known.lock:
-        sealed, owes = _committed(known, _Wish(wishes, worker, delivery, now), patience)
+        sealed, owes = _committed(known, Wish(wishes, worker, delivery, now), patience)
         state = sealed.after if sealed is not None else latest(known)
     if sealed is None:
         return Committed(state, ())
@@ -88,7 +89,7 @@ def commit(
     return Committed(state, sealed.facts)
 
 
-def _committed(known: Entry, wish: _Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
+def _committed(known: Entry, wish: Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
     unsure: Sealed | None = None
     collided = False
     for attempt in range(TRIES if patience is None else UNTIL_WRITTEN):
@@ -140,7 +141,7 @@ def _wait_for_database(
         raise cause
 
 
-def _drafted(known: Entry, wish: _Wish) -> Sealed | None:
+def _drafted(known: Entry, wish: Wish) -> Sealed | None:
     """The events that the wish leads to.
 
     A refusal, and a wish that changes nothing, may have been judged on what is no longer so: they hold only if
@@ -149,13 +150,13 @@ def _drafted(known: Entry, wish: _Wish) -> Sealed | None:
     fresh = known.state is None or known.behind
     latest(known)
     try:
-        sealed = _decided(known, wish)
+        sealed = decided(known, wish)
     except Refused:
         if fresh or not _moved(known):
             raise
-        return _decided(known, wish)
+        return decided(known, wish)
     if sealed is None and not fresh and _moved(known):
-        return _decided(known, wish)
+        return decided(known, wish)
     return sealed
 
 
@@ -164,7 +165,7 @@ def _moved(known: Entry) -> bool:
     return refresh(known).seq != before
 
 
-def _decided(known: Entry, wish: _Wish) -> Sealed | None:
+def decided(known: Entry, wish: Wish) -> Sealed | None:
     before = latest(known)
     at = At(now=text(wish.now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
     state, facts = before, []
@@ -175,7 +176,7 @@ def _decided(known: Entry, wish: _Wish) -> Sealed | None:
     return seal(before, state, facts, known.hash) if facts else None
 
 
-def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
+def _sent_again(known: Entry, sealed: Sealed, wish: Wish) -> Sealed:
     """A commit whose answer was lost: written if the event at our number has our hash, else the same bytes go again.
 
     The lost one may still land while this one is under way; then the head is not ours to move, but the event is ours.
@@ -189,10 +190,10 @@ def _sent_again(known: Entry, sealed: Sealed, wish: _Wish) -> Sealed:
                 raise
         except (OperationalError, InterfaceError) as lost:
             raise Unsure(sealed) from lost
-    return _remember(known, sealed)
+    return remember(known, sealed)
 
 
-def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
+def _optimistic(known: Entry, wish: Wish) -> tuple[Sealed | None, bool]:
     sealed = _drafted(known, wish)
     if sealed is None:
         _nothing(wish)
@@ -202,15 +203,15 @@ def _optimistic(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
             owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
     except (OperationalError, InterfaceError) as lost:
         raise Unsure(sealed) from lost
-    return _remember(known, sealed), owes
+    return remember(known, sealed), owes
 
 
-def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
+def _locked(known: Entry, wish: Wish) -> tuple[Sealed | None, bool]:
     """Under contention: lock the row first, then read, decide and append."""
     sealed, owes = None, False
     try:
         with turn(), transaction.atomic(durable=True):
-            _lock_row(known)
+            lock_row(known)
             known.behind = True
             sealed = _drafted(known, wish)
             if sealed is not None:
@@ -220,25 +221,17 @@ def _locked(known: Entry, wish: _Wish) -> tuple[Sealed | None, bool]:
     if sealed is None:
         _nothing(wish)
         return None, False
-    return _remember(known, sealed), owes
+    return remember(known, sealed), owes
 
 
-def _lock_row(known: Entry) -> None:
-    rows = Job.objects.filter(id=known.job)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-        rows = rows.select_for_update()
-    rows.values_list("head_seq").first()
-
-
-def _nothing(wish: _Wish) -> None:
+def _nothing(wish: Wish) -> None:
     """A command that leads to nothing is done; what asked for it is settled."""
     if wish.delivery is not None:
         Delivery.objects.filter(id=wish.delivery).delete()
 
 
-def _remember(known: Entry, sealed: Sealed) -> Sealed:
+def remember(known: Entry, sealed: Sealed) -> Sealed:
+    """Keep what was written, so that the next commit reads nothing."""
     crashpoint("after_commit")
     known.state, known.hash, known.behind = sealed.after, sealed.hash, False
     return sealed
@@ -266,7 +259,7 @@ def create(wish: CreateJob | ForkJob, *, delivery: str | None = None, **more: An
     known = entry(wish.job)
     with known.lock:
         if known.state is None:
-            _remember(known, sealed)
+            remember(known, sealed)
     _announce(sealed, owes)
     return Committed(sealed.after, sealed.facts)
 

@@ -17,7 +17,9 @@ from ..core.errors import NotFound
 from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.state import JobState
-from ..models import Event
+from ..models import Event, Job
+
+LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
 
 AT_A_TIME = 500  # events
 
@@ -64,6 +66,16 @@ def entry(job: str | UUID) -> Entry:
             if _entries[other].lock.acquire(blocking=False):  # nobody is at it
                 _entries.pop(other).lock.release()
         return found
+
+
+def lock_row(known: Entry) -> None:
+    """Keep the job's head where it is until the transaction ends, with a limit to the wait."""
+    rows = Job.objects.filter(id=known.job)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        rows = rows.select_for_update()
+    rows.values_list("head_seq").first()
 
 
 def forget_all() -> None:

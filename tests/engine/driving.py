@@ -14,6 +14,7 @@ from jobs.core.state import JobState
 from jobs.models import Event
 from jobs.store import state_of
 from jobs.testing import run_until_parked
+from ledger.models import Invocation
 from tests.agents import graphs  # noqa: F401 - registers the toy agents
 from tests.factories import person
 
@@ -86,3 +87,20 @@ def beside(work: Callable[..., Any], *args: Any) -> threading.Thread:
     thread = threading.Thread(target=body)
     thread.start()
     return thread
+
+
+def one(tool: Any, word: str, **options: Any) -> TaskGraph:
+    """A graph of one node, `call`."""
+    graph = TaskGraph()
+    graph.output(graph.tool("call", tool, word=word, **options))
+    return graph
+
+
+def line_of(job: str) -> Invocation:
+    """The ledger line of the node `call`."""
+    return Invocation.objects.get(job_id=job, node="call")
+
+
+def error_at(state: JobState) -> dict[str, Any]:
+    """The error of the node `call`, which is to be made again."""
+    return dict(state.calls["call"].error or {})

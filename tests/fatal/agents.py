@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from typing_extensions import TypedDict
 
@@ -69,6 +73,34 @@ async def pay_async(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]
 def pay_keyed(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
     """Pay under a key that the other side is said to honour."""
     return _paid(order_id, cents, call)
+
+
+@tool(name="fatal.enrol", effect="transactional", retry=AGAIN)
+def enrol(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Write one row of a host's table, under the key and a word that no other row has."""
+    from django.contrib.auth.models import Group
+
+    return {"id": Group.objects.create(name=f"{call.idempotency_key} {uuid4().hex}").name}
+
+
+@tool(name="fatal.enrol_slowly", effect="transactional", retry=AGAIN)
+def enrol_slowly(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """The same, with the transaction open for a good part of its time."""
+    made = enrol(order_id, cents, call)
+    time.sleep(0.7)
+    return dict(made)
+
+
+@tool(name="fatal.enrol_held", effect="transactional", retry=AGAIN)
+def enrol_held(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """The same; the first attempt stays inside the transaction for as long as its worker is held."""
+    made = enrol(order_id, cents, call)
+    gate = Path(os.environ["AETHERIS_CRASH_HOLD"])
+    if call.attempt == 1:
+        gate.with_suffix(".reached").touch()
+        while gate.exists():
+            time.sleep(0.01)
+    return dict(made)
 
 
 @tool(name="fatal.receipt", effect="pure", timeout=10, retry=AGAIN)

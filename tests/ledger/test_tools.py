@@ -16,7 +16,6 @@ from ledger import (
     BadSignature,
     DuplicateTool,
     Landed,
-    NotSupportedYet,
     Retry,
     Tool,
     ToolCall,
@@ -151,13 +150,37 @@ def test_another_word_for_a_rate_is_refused(text: object) -> None:
         Rate.parse(text, "tool 'x'")
 
 
-@pytest.mark.parametrize(("options", "named"), [({"effect": "transactional"}, "effect")])
-def test_what_is_not_built_is_refused_and_never_ignored(options: dict[str, Any], named: str) -> None:
-    def tt_early() -> None: ...
+def test_a_transactional_tool_is_no_coroutine() -> None:
+    async def tt_async() -> None: ...
 
-    with pytest.raises(NotSupportedYet, match=rf"'tt_early'.*{named}") as caught:
-        tool(**options)(tt_early)
-    assert caught.value.code == "not_supported_yet"
+    with pytest.raises(ValueError, match=r"'tt_async'.*write `def`"):
+        tool(effect="transactional")(tt_async)
+
+
+def test_a_transactional_tool_writes_to_the_stores_own_database_only() -> None:
+    def tt_elsewhere() -> None: ...
+
+    with pytest.raises(ValueError, match=r"'tt_elsewhere'.*using='reports'"):
+        tool(effect="transactional", using="reports")(tt_elsewhere)
+    assert tool(effect="transactional", using="default")(tt_elsewhere).effect == "transactional"
+
+
+def test_using_belongs_to_transactional_tools() -> None:
+    def tt_using() -> None: ...
+
+    with pytest.raises(ValueError, match="'tt_using': using= belongs to effect='transactional'"):
+        tool(using="default")(tt_using)
+
+
+def test_a_transactional_tool_cannot_be_probed_but_confirmed_and_compensated() -> None:
+    @tool(effect="transactional")
+    def tt_booked() -> None: ...
+
+    with pytest.raises(ValueError, match=r"'tt_booked' is transactional.*nothing to probe"):
+        tt_booked.probe(lambda call: Landed())
+    tt_booked.confirm(lambda call, result: True)
+    tt_booked.compensate(lambda call, result: None)
+    assert tt_booked.probe_fn is None
 
 
 def test_parameters_that_no_name_reaches_are_refused_at_once() -> None:

@@ -61,10 +61,13 @@ def _unsettled(story: Story, node: Node) -> list[Asked]:
 
 
 def _claim(story: Story, node: Node) -> list[Command]:
+    found: list[Command] = []
     if node.status == "backoff":
         story.wait_until(node.wake_at)
+        found.append(Due(node.id))  # the sweep, which also fires a wait beside the retry
     unknown = any(asked.status == "unknown" for asked in _unsettled(story, node))
-    return [StartNode(node.id, WORKER, None if unknown else story.promise_of(node), alone=node.suspect)]
+    promise = None if unknown else story.promise_of(node)
+    return [*found, StartNode(node.id, WORKER, promise, alone=node.suspect)]
 
 
 def _work(story: Story, node: Node) -> list[Command]:

@@ -21,7 +21,8 @@ ASKER = Actor(id="u1", name="ann", groups=("finance",))
 PEOPLE = (ASKER, *(Actor(id=f"u{n}", name=f"user {n}", groups=("finance", "heads")) for n in (2, 3, 4)))
 STRANGER = Actor(id="u9", name="stranger", groups=("sales",))
 PERSON = Actor(id="u5", name="desk", groups=("desk",))
-EFFECTS = {"read": "pure", "ask": "idempotent", "pay": "at_most_once", "wire": "at_most_once"}
+EFFECTS = {"read": "pure", "ask": "idempotent", "pay": "at_most_once", "wire": "at_most_once",
+           "book": "transactional"}  # fmt: skip
 # What undoes an effect: its own effect class, and whether it can be asked; what is not named here cannot be undone.
 UNDO = {"pay": ("idempotent", False), "wire": ("at_most_once", True)}
 RETRY = {"max_attempts": 2, "backoff": 2.0, "jitter": 0.0}
@@ -31,7 +32,7 @@ ASKING = {
     "four_eyes": False, "deadline": {"in": 30.0}, "on_timeout": "reject", "escalate_to": [], "form": None,
 }  # fmt: skip
 LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    *(("tool", name, {}) for name in ("pay", "wire", "wire", "ask", "read")),
+    *(("tool", name, {}) for name in ("pay", "wire", "wire", "ask", "read", "book")),
     *(("signal", "go", limits) for limits in LIMITS),
     ("message", "in", LIMITS[1]), ("timer", "", {"seconds": 20.0}), ("child", "helper", {"goal": {"x": 1}}),
     ("approval", "sure", ASKING), ("timer", "", {"seconds": 3.0}),
