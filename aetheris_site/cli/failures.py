@@ -18,6 +18,7 @@ class Failure(click.ClickException):
         code: stable snake_case name for programs.
         advice: what to do, where the sentence does not say it already.
         errors: per field, `{"loc": […], "msg": "…"}`.
+        details: what else the server said of it.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Failure(click.ClickException):
         code: str,
         advice: str = "",
         errors: Sequence[Mapping[str, Any]] = (),
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.advice = advice
         self.errors = errors
+        self.details = details or {}
 
     def format_message(self) -> str:
         """The sentence with its code, one line per field, and the advice."""
@@ -70,6 +73,7 @@ def of_problem(status: int, problem: Mapping[str, Any], retry_after: str = "") -
         code=str(problem.get("code") or f"http_{status}"),
         advice=_advice(status, retry_after),
         errors=[error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else (),
+        details=problem,
     )
 
 

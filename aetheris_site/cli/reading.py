@@ -27,10 +27,21 @@ def job_pairs(job: Row) -> dict[str, str]:
         "Tags": ", ".join(str(tag) for tag in job.get("tags") or []),
         "Requester": str(requester.get("name") or requester.get("id") or ""),
         "Parent": f"{parent['job']} {parent.get('node', '')}" if parent.get("job") else "",
+        "Comes from": _source(job),
+        "Forks": "\n".join(_fork(each) for each in job.get("forks") or []),
         "Created": moment(job.get("created_at")),
         "Finished": moment(job.get("finished_at")),
         "Head": f"{head.get('seq')} {head.get('hash')}" if head else "",
     }
+
+
+def _source(job: Row) -> str:
+    source = job.get("forked_from")
+    return f"{source['how']} of {source['job']} at event {source['seq']}" if source else ""
+
+
+def _fork(fork: Row) -> str:
+    return f"{fork['how']} {fork['job']} from event {fork['seq']} ({fork['status']})"
 
 
 def error_text(error: Any) -> str:

@@ -22,6 +22,8 @@ SECTIONS = {
         "pause": "control",
         "resume": "control",
         "cancel": "control",
+        "retry": "forking",
+        "fork": "forking",
     },
     "People": {
         "approvals": "approvals",

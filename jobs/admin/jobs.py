@@ -179,6 +179,14 @@ class JobAdmin(Desk):
             facts.append(("Started by job", words, self.url(change, job.parent_job)))
         if job.origin != job.id:
             facts.append(("Goes back to", str(job.origin), self.url(change, job.origin)))
+        source = queries.forked_from(job)
+        if source is not None:
+            words = f"{source['how']} of {source['job']} at event {source['seq']}"
+            facts.append(("Comes from", words, self.url(change, source["job"])))
+        for fork in queries.forks_of(job):
+            words = f"{fork['job']} from event {fork['seq']} ({fork['status']})"
+            label = "Retried as" if fork["how"] == "retry" else "Forked as"
+            facts.append((label, words, self.url(change, fork["job"])))
         return facts
 
     def event_view(self, request: HttpRequest, job: UUID, seq: int) -> HttpResponse:
@@ -212,7 +220,9 @@ class JobAdmin(Desk):
         form = verb.asks(request.POST) if request.method == "POST" else verb.asks(initial=first)
         back = self.url("aetheris_jobs_job_change", row.id)
         if request.method == "POST" and form.is_valid():
-            self.do(request, lambda: verb.call(row, actor, form.cleaned_data), verb.done)
-            return HttpResponseRedirect(back)
+            came: list[object] = []
+            done = self.do(request, lambda: came.append(verb.call(row, actor, form.cleaned_data)), verb.done)
+            following = self.url("aetheris_jobs_job_change", came[0]) if done and verb.leads else back
+            return HttpResponseRedirect(following)
         context = {"job": row, "verb": verb, "form": form, "back": back, "status": badge(row.status)}
         return self.page(request, "verb.html", verb.label, **context)

@@ -29,7 +29,9 @@ class Verb:
         warning: what it will do, said before it is done.
         done: what is said after.
         call: the verb itself.
-        open: whether a job that has not ended offers it.
+        open: whether a job offers it.
+        after_the_end: whether that is one that has ended; else one that has not.
+        leads: whether it gives the id of a new job, whose page comes next.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Verb:
     done: str
     call: Callable[[Job, Actor, Cleaned], object]
     open: Callable[[Job], bool] = lambda job: True
+    after_the_end: bool = False
+    leads: bool = False
 
 
 def _signal(job: Job, actor: Actor, told: Cleaned) -> object:
@@ -73,12 +77,19 @@ VERBS = {
             lambda job, actor, told: services.cancel(job.id, actor=actor, reason=told["reason"]),
             lambda job: job.phase == "open",
         ),
+        Verb(
+            "retry", "Retry", "control", forms.Form,
+            "A new job begins with what had settled here and tries the rest again under the same keys; no call that "
+            "landed is made again.",
+            "A new job tries again.", lambda job, actor, told: services.retry(job.id, actor=actor),
+            lambda job: job.status in ("failed", "cancelled"), after_the_end=True, leads=True,
+        ),
     )
 }  # fmt: skip
 
 
 def offered(job: Job, actor: Actor) -> list[Verb]:
     """The verbs that this job's row and this actor's permissions leave open; the verb itself has the last word."""
-    if job.finished_at is not None:
-        return []
-    return [verb for verb in VERBS.values() if verb.may in actor.may and verb.open(job)]
+    ended = job.finished_at is not None
+    fit = [verb for verb in VERBS.values() if verb.after_the_end == ended and verb.open(job)]
+    return [verb for verb in fit if verb.may in actor.may]

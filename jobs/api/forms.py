@@ -54,6 +54,17 @@ class ReasonForm(Form):
     reason = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
 
 
+class ForkForm(Form):
+    """Where a job is cut, and what may happen once more."""
+
+    at = Whole(min_value=1, help_text="Number of the last event that the new job takes over.")
+    goal = AnyJSON(required=False, help_text="Another goal, where it can still have an effect.")
+    confirm = serializers.ListField(
+        child=serializers.UUIDField(), required=False, default=list, max_length=100_000,
+        help_text="Exactly the invocations that a refusal with the code `landed_after_cut` lists.",
+    )  # fmt: skip
+
+
 class DecideForm(Form):
     """A decision on an approval."""
 

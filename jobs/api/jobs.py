@@ -7,11 +7,10 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from .. import services
-from ..core.errors import Invalid, Unsupported
-from ..queries import job_json, jobs_of
+from ..core.errors import Unsupported
+from ..queries import forks_of, job_json, jobs_of
 from . import schemas
 from .acting import Acting
 from .filters import ORDERINGS, PARAMETERS, filtered
@@ -50,11 +49,10 @@ class JobsView(Acting, PagesView):
         wish = self.body(SubmitForm)
         _refuse_unbuilt(wish)
         job_id = services.submit(
-            wish["agent"], wish["goal"], actor=self.actor, idempotency_key=self._key(),
+            wish["agent"], wish["goal"], actor=self.actor, idempotency_key=self.idempotency_key(),
             tags=tuple(wish["tags"]), priority=wish["priority"],
         )  # fmt: skip
-        place = reverse("aetheris:job", kwargs={"job": job_id}, request=request)
-        return Response(job_json(self.job(job_id)), status=202, headers={"Location": place})
+        return self.born(job_id)
 
     @extend_schema(
         operation_id="list_jobs",
@@ -68,22 +66,17 @@ class JobsView(Acting, PagesView):
         rows, ordering = filtered(jobs_of(self.tenant), request.query_params)
         return self.page(rows, ordering, lambda found: [job_json(each) for each in found])
 
-    def _key(self) -> str | None:
-        key = self.request.headers.get("Idempotency-Key")
-        if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-            raise Invalid("Idempotency-Key: 1 to 255 printable ASCII characters", code="bad_idempotency_key")
-        return key
-
 
 class JobView(Acting):
     """One job."""
 
     @extend_schema(
-        operation_id="get_job", summary="Read a job", responses=schemas.answers({200: schemas.JOB}, 404)
+        operation_id="get_job", summary="Read a job", responses=schemas.answers({200: schemas.WHOLE_JOB}, 404)
     )
     def get(self, request: Request, job: UUID) -> Response:
-        """How a job stands, and what it waits for."""
-        return Response(job_json(self.job(job)))
+        """How a job stands, what it waits for, and which jobs come from it."""
+        row = self.job(job)
+        return Response({**job_json(row), "forks": forks_of(row)})
 
 
 def _refuse_unbuilt(wish: dict[str, object]) -> None:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
 
 from ..queries.jobs import STATUSES
+from .fork_schemas import Offspring, Source
 
 STATUS = {"type": "string", "enum": list(STATUSES)}
 PAGING = [
@@ -97,11 +98,19 @@ class JobAnswer(s.Serializer[Any]):
     tags = texts()
     priority = s.IntegerField()
     origin = s.UUIDField()
+    generation = s.IntegerField()
+    forked_from = Source(allow_null=True)
     parent = Parent(allow_null=True)
     created_at = when()
     updated_at = when()
     finished_at = when(allow_null=True)
     head = Head()
+
+
+class WholeJobAnswer(JobAnswer):
+    """A job with the jobs that come from it."""
+
+    forks = Offspring(many=True)
 
 
 class EventAnswer(s.Serializer[Any]):
@@ -259,7 +268,7 @@ class ProblemAnswer(s.Serializer[Any]):
 
 
 JOB, EVENTS, LETTER, APPROVAL, UNRESOLVED = JobAnswer, EventsAnswer, Letter, ApprovalAnswer, UnresolvedAnswer
-DEFINITION, TOOL, WORKER = DefinitionAnswer, ToolAnswer, WorkerAnswer
+WHOLE_JOB, DEFINITION, TOOL, WORKER = WholeJobAnswer, DefinitionAnswer, ToolAnswer, WorkerAnswer
 
 
 def page(row: type[s.Serializer[Any]]) -> type[s.Serializer[Any]]:

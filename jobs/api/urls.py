@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from rest_framework.views import APIView
 
-from . import approvals, history, jobs, later, own_tokens, registry, system, unresolved, words
+from . import approvals, forking, history, jobs, later, own_tokens, registry, system, unresolved, words
 
 app_name = "aetheris"
 
@@ -19,8 +19,6 @@ def both(route: str, view: type[APIView], name: str, **options: str) -> list[URL
 
 
 LATER = {
-    "jobs/<uuid:job>/retry": "retrying a job",
-    "jobs/<uuid:job>/fork": "forking a job",
     "jobs/<uuid:job>/confirm": "confirmation replay",
     "jobs/<uuid:job>/evidence": "the evidence graph",
     "jobs/<uuid:job>/export": "evidence packages",
@@ -40,6 +38,8 @@ urlpatterns = [
     *both("jobs/<uuid:job>/pause", words.PauseView, "pause"),
     *both("jobs/<uuid:job>/resume", words.ResumeView, "resume"),
     *both("jobs/<uuid:job>/cancel", words.CancelView, "cancel"),
+    *both("jobs/<uuid:job>/retry", forking.RetryView, "retry"),
+    *both("jobs/<uuid:job>/fork", forking.ForkView, "fork"),
     *both("jobs/<uuid:job>/trace", history.TraceView, "trace"),
     path("jobs/<uuid:job>/nodes/<path:node>", history.NodeView.as_view(), name="node"),
     *both("approvals", approvals.ApprovalsView, "approvals"),

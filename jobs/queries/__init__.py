@@ -1,5 +1,6 @@
 """The reading side that every face shares: plain reads, scoped by tenant, as the JSON that clients get."""
 
+from .ancestry import forked_from, forks_of
 from .approvals import approval_json, approvals_json, approvals_of, why_not
 from .effects import unresolved_json, unresolved_of
 from .events import events_of, wire, wire_events
@@ -17,6 +18,8 @@ __all__ = [
     "definition",
     "definitions",
     "events_of",
+    "forked_from",
+    "forks_of",
     "job_for",
     "job_json",
     "jobs_of",

@@ -14,6 +14,7 @@ from ..core.chain import canonical
 from ..core.errors import NotFound
 from ..core.moments import text
 from ..models import Job
+from .ancestry import forked_from
 
 STATUSES = ("pending", "running", "parked", "paused", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
@@ -66,6 +67,8 @@ def job_json(job: Job) -> dict[str, Any]:
         "tags": json.loads(job.tags),
         "priority": job.priority,
         "origin": str(job.origin),
+        "generation": job.generation,
+        "forked_from": forked_from(job),
         "parent": parent,
         "created_at": text(job.created_at),
         "updated_at": text(job.updated_at),

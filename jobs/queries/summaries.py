@@ -16,6 +16,8 @@ def summary(fact: Fact) -> str:
     if say is None or not fact.body:
         return KINDS[fact.type].meaning if fact.type in KINDS else fact.type
     text = " ".join(say(fact.body).split())
+    if "copied" in fact.body:
+        text = f"{text} (as at event {fact.body['copied']} of the other job)"
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
@@ -39,8 +41,15 @@ def _decided(body: Mapping[str, Any]) -> str:
     return f"{said}: {body['comment']}" if body.get("comment") else said
 
 
+def _created(body: Mapping[str, Any]) -> str:
+    source = body.get("forked_from")
+    came = f": {source['how']} of job {source['job']} at event {source['seq']}" if source else ""
+    return f"{_who(body)} asked {body['agent']}@{body['version']}{came}"
+
+
 LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "job_created": lambda body: f"{_who(body)} asked {body['agent']}@{body['version']}",
+    "job_created": _created,
+    "job_forked": lambda body: f"{_who(body)}: {body['how']} at event {body['at']} as job {body['job']}",
     "plan_generated": lambda body: f"planned {len(body['plan']['nodes'])} steps",
     "node_started": lambda body: f"attempt {body['attempt']} on {body['worker']} ({body['reason']})",
     "command_emitted": lambda body: f"asks for {body['command']} {body['name']}",

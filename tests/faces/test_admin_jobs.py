@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -163,11 +164,12 @@ def test_a_post_without_the_csrf_token_is_refused() -> None:
     assert Job.objects.get(pk=job).status == "parked"
 
 
-def test_a_job_that_has_ended_offers_no_verb_and_a_late_click_is_refused() -> None:
+def test_a_job_that_has_ended_offers_to_be_retried_at_most_and_a_late_click_is_refused() -> None:
     job = stage.job(stage.waiting("go"))
     store.commit(job, Cancel(actor=Actor(id="a", name="a")))
     browser = stage.browser(stage.operator())
-    assert f"{job}/do/" not in browser.get(f"{JOBS}{job}/change/").content.decode()
+    page = browser.get(f"{JOBS}{job}/change/").content.decode()
+    assert re.findall(rf"{job}/do/(\w+)/", page) == ["retry"]
     late = {"name": "go", "payload": "", "id": "a"}
     page = stage.post(browser, f"{JOBS}{job}/do/signal/", late).content.decode()
     assert "takes no signal any more" in page

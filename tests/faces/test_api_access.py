@@ -147,6 +147,8 @@ def test_who_may_only_look_changes_nothing() -> None:
             (f"jobs/{job}/pause", {}),
             (f"jobs/{job}/resume", {}),
             (f"jobs/{job}/cancel", {}),
+            (f"jobs/{job}/retry", {}),
+            (f"jobs/{job}/fork", {"at": 1}),
             (f"unresolved/{invocation}/resolve", {"verdict": "fail"}),
         ):
             refused(caller.post(path, body), 403, "permission_missing")
