@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from ledger import Retry, Tool, get_tool
 from ledger.canonical import jsonable
 
+from . import clock
 from .asking import Decision, approval_wish, wait_spec
 from .awaitable import awaitable
 from .core.names import check_id, seconds
@@ -178,7 +179,7 @@ class Context:
 
     def now(self) -> Any:
         """The time, recorded: an aware datetime."""
-        text = self._reading("now", lambda: datetime.datetime.now(datetime.UTC).isoformat())
+        text = self._reading("now", lambda: clock.now().isoformat())
         return self._value(datetime.datetime.fromisoformat(text))
 
     def random(self) -> Any:

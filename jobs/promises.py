@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 from typing import Any
 
@@ -129,10 +130,11 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
 def tool_call(state: JobState, asked: Asked) -> ToolCall:
     """What the tool is told about its call; a compensation also of the call that it undoes."""
     info, undoes = asked.info, state.nodes[asked.node].undoes
+    deadline = parse(info["deadline"]).astimezone(UTC)
     return ToolCall(
         idempotency_key=info["key"], business_key=info["business_key"], attempt=asked.attempt, job_id=state.job,
-        node=asked.path, tool=info["tool"], deadline=parse(info["deadline"]).astimezone(UTC),
-        invocation_id=info["invocation"], args=asked.args,
+        node=asked.path, tool=info["tool"], deadline=deadline,
+        ends=time.monotonic() + (deadline - clock.now()).total_seconds(), invocation_id=info["invocation"], args=asked.args,
         compensates=tool_call(state, state.calls[undoes]) if undoes else None,
     )  # fmt: skip
 

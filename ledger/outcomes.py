@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +81,8 @@ class ToolCall:
     """One call as its tool sees it; a tool asks for it with a parameter named `call`.
 
     `idempotency_key` is the same for every attempt and after every take-over; send it to the other
-    side. `deadline` is the time at which the runtime gives the call up. `args` are the recorded
+    side. `deadline` is the database's time at which the runtime gives the call up; this host's clock may be another, so
+    ask `seconds_left()`. `args` are the recorded
     arguments, which is what a probe has to go by. `compensates`, in a compensation, is the call to be undone: its
     keys, its attempt, its invocation.
     """
@@ -92,6 +94,7 @@ class ToolCall:
     node: str = ""
     tool: str = ""
     deadline: datetime.datetime | None = None
+    ends: float | None = field(default=None, repr=False)  # the deadline on this host's monotonic clock
     invocation_id: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     compensates: ToolCall | None = None
@@ -115,6 +118,14 @@ class ToolCall:
         if not doc_id:
             raise ValueError(f"cite in tool {self.tool!r}: doc_id is empty; name the document")
         self.citations.append({"doc_id": doc_id, "digest": digest, "source": source})
+
+    def seconds_left(self) -> float | None:
+        """How long the runtime still waits for this call, whatever this host's clock says; None: it has no deadline."""
+        if self.ends is not None:
+            return self.ends - time.monotonic()
+        if self.deadline is None:
+            return None
+        return (self.deadline - datetime.datetime.now(datetime.UTC)).total_seconds()
 
     def cancelled(self) -> bool:
         """Whether the runtime has given this call up; a long tool asks now and then and stops."""

@@ -11,12 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
-from jobs import tokens
+from jobs import clock, tokens
 from jobs.core.errors import Refused
 from jobs.models import Token
 from jobs.services import actor_of
@@ -58,7 +57,7 @@ class TokenAdmin(Desk):
     def state(self, token: Token) -> SafeString:
         if token.revoked_at is not None:
             return badge("revoked")
-        over = token.expires_at is not None and token.expires_at <= timezone.now()
+        over = token.expires_at is not None and token.expires_at <= clock.now()
         return badge("expired" if over else "alive")
 
     @admin.display(description="created", ordering="created_at")
@@ -96,7 +95,7 @@ class TokenAdmin(Desk):
         if user is None:
             return None
         days = told["days"]
-        expires = timezone.now() + timedelta(days=days) if days else None
+        expires = clock.now() + timedelta(days=days) if days else None
         try:
             minted = tokens.create(user, tenant=actor_of(user).tenant, name=told["name"], expires_at=expires)
         except Refused as refusal:

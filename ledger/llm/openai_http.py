@@ -106,13 +106,11 @@ class OpenAIHTTP:
         return key
 
     def _seconds_left(self, request: LLMRequest, call: ToolCall) -> float:
-        if call.deadline is None:
+        left = call.seconds_left()
+        if left is None:
             return self._timeout
-        left = (call.deadline - datetime.datetime.now(datetime.UTC)).total_seconds()
         if left <= 0:
-            raise ModelUnavailable(
-                f"model {request.model!r}: the call's deadline {call.deadline.isoformat()} has passed"
-            )
+            raise ModelUnavailable(f"model {request.model!r}: the call's deadline {call.deadline} has passed")
         return min(left, self._timeout)
 
 

@@ -230,7 +230,7 @@ async def hearing(ctx: Any, goal: Goal) -> str:
 def asking(goal: Goal) -> TaskGraph:
     """Pay if somebody agrees."""
     g = TaskGraph()
-    asked = g.approval("ask", "Pay?", groups=["finance"], deadline="1h")
+    asked = g.approval("ask", "Pay?", groups=["finance"], deadline="2m")
     g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100, after=[asked]))
     return g
 

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connections
 
 from ledger import crashpoints
+from tests import wrong_clock
 
 WARM = (
     "celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "celery.worker.consumer",
@@ -65,6 +66,7 @@ def become(order: dict[str, Any]) -> NoReturn:
     os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(order["env"])
+    wrong_clock.install()
     read_again()
     sys.argv = [order["module"], *order["args"]]
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from jobs.core.commands import Due, StartNode
 from jobs.core.errors import Ended, Refused, Stale
 from jobs.core.moments import parse
 from jobs.models import Approval, Job, Step
+from tests import wrong_clock
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, person, promise, told
 from tests.store.audit import check, events_of, kinds_of
 
@@ -21,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 SIGNATORY = person("signatory")
 SKEWED = """
 import sys, django; django.setup()
+from tests import wrong_clock
+wrong_clock.install()
 from jobs import clock
 from jobs.core.commands import SendSignal
 from jobs import store
@@ -36,12 +42,16 @@ def near(one: datetime, other: datetime) -> bool:
     return abs(one - other) < timedelta(seconds=120)
 
 
-@pytest.mark.parametrize("skew", ["-7200", "7200"])
-def test_a_host_whose_clock_is_hours_off_writes_the_databases_time(engine_db: str, skew: str) -> None:
-    import os
-
+@pytest.mark.parametrize("skew", [-7200, 7200])
+def test_a_host_whose_clock_is_hours_off_writes_the_databases_time(
+    engine_db: str, skew: float, tmp_path: Path
+) -> None:
+    if engine_db.startswith("sqlite"):
+        pytest.skip("the clock of a SQLite file is its host's")
     job = a_job()
-    environment = {**os.environ, "AETHERIS_DATABASE_URL": engine_db, "AETHERIS_CLOCK_SKEW": skew}
+    wrong_clock.set_to(tmp_path / "clock", skew)
+    file = str(tmp_path / "clock")
+    environment = {**os.environ, "AETHERIS_DATABASE_URL": engine_db, wrong_clock.VARIABLE: file}
     said = subprocess.run(
         [sys.executable, "-c", SKEWED, job],
         env=environment,
@@ -55,14 +65,30 @@ def test_a_host_whose_clock_is_hours_off_writes_the_databases_time(engine_db: st
     check(job)
 
 
-def test_the_skew_of_a_host_is_corrected_at_the_first_look_at_the_database(
-    engine_db: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("jump", [-600.0, 600.0])
+def test_a_host_whose_clock_jumps_counts_on_in_the_databases_time(
+    engine_db: str, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    honest = clock.database_now()
-    monkeypatch.setattr(clock, "_skew", 3600.0)
-    monkeypatch.setattr(clock, "_offset", None)
+    if engine_db.startswith("sqlite"):
+        pytest.skip("the clock of a SQLite file is its host's")
+    honest, right = clock.database_now(), time.time
+    monkeypatch.setattr(time, "time", lambda: right() + jump)
     assert near(clock.now(), honest)
     assert near(clock.database_now(), honest)
+    assert near(clock.now(), honest)
+
+
+READS_A_CLOCK = re.compile(r"time\.time\(|datetime\.now\(|timezone\.now\(|utcnow\(|\.today\(")
+
+
+def test_only_one_module_of_the_runtime_reads_a_hosts_clock() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("jobs", "forensics")
+        for path in (ROOT / package).rglob("*.py")
+        if READS_A_CLOCK.search(path.read_text())
+    }
+    assert found == {"jobs/clock.py"}
 
 
 def test_a_test_moves_time_for_every_judge(engine_db: str) -> None:
