@@ -206,6 +206,9 @@ def fail_if_poison(draft: Draft, name: str, fence: int) -> None:
         "message": f"step {node.id}: {node.deaths} workers died one after another while they ran it and nothing "
         "else; it is not tried again. Look into the workers' logs for what killed them",
     }
+    for path in sorted(node.open):
+        if draft.state.calls[path].status == "lost":
+            _finished(draft, draft.state.calls[path], "abandoned", Outcome("abandoned"))
     fail_step(draft, node.id, error, fence=fence)
 
 

@@ -59,6 +59,8 @@ def test_a_step_that_worker_after_worker_dies_of_alone_is_given_up() -> None:
     assert scene.status("call") == "ready"
     dies_of_it(scene)
     assert (scene.state.status, why(scene)) == ("failed", "poison")
+    ends = [fact.body["status"] for fact in scene.facts if fact.type == "tool_invocation_finished"]
+    assert ends == ["abandoned"], "its call is settled in the books"
 
 
 def test_the_planning_can_be_poison_too() -> None:

@@ -1,0 +1,120 @@
+"""Agents whose steps kill the process they run in, and innocent ones beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from jobs import TaskGraph, agent, workflow
+from ledger import tool
+
+BEFORE_IT_DIES = 0.5  # seconds in which its neighbours begin
+
+
+class Seconds(TypedDict):
+    """How long something takes."""
+
+    seconds: float
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@tool(name="killer.linger", effect="pure", timeout=60)
+def linger(seconds: float) -> float:
+    """Take a while, and do no harm."""
+    time.sleep(seconds)
+    return seconds
+
+
+@tool(name="killer.die", effect="pure", timeout=60)
+def die() -> None:
+    """Kill the process."""
+    time.sleep(BEFORE_IT_DIES)
+    _die()
+
+
+@tool(name="killer.die_async", effect="idempotent", timeout=60)
+async def die_async() -> None:
+    """Kill the process from its event loop."""
+    await asyncio.sleep(BEFORE_IT_DIES)
+    _die()
+
+
+@tool(name="killer.die_once", effect="at_most_once", timeout=60)
+def die_with_an_effect() -> None:
+    """Kill the process in the middle of something that must not be done twice."""
+    _die()
+
+
+@agent("killer-innocent")
+def innocent(goal: Seconds) -> TaskGraph:
+    """One step that takes a while."""
+    g = TaskGraph()
+    g.output(g.tool("linger", linger, seconds=goal["seconds"]))
+    return g
+
+
+@agent("killer-graph")
+def graph(goal: dict[str, Any]) -> TaskGraph:
+    """A node of a graph."""
+    g = TaskGraph()
+    g.output(g.tool("die", die))
+    return g
+
+
+@agent("killer-effect")
+def effect(goal: dict[str, Any]) -> TaskGraph:
+    """A node of a graph, with an effect."""
+    g = TaskGraph()
+    g.output(g.tool("die", die_with_an_effect))
+    return g
+
+
+@agent("killer-async")
+def on_the_loop(goal: dict[str, Any]) -> TaskGraph:
+    """A node of a graph that waits on the event loop."""
+    g = TaskGraph()
+    g.output(g.tool("die", die_async))
+    return g
+
+
+@agent("killer-map")
+def mapped(goal: dict[str, Any]) -> TaskGraph:
+    """One item of a map, among others that do no harm; it is tolerated."""
+    g = TaskGraph()
+    good = g.map("good", linger, over=[0.1, 0.2], each={"seconds": g.item})
+    g.map("bad", die, over=[1], each={})
+    g.output(good)
+    return g
+
+
+@agent("killer-plan")
+def plan(goal: dict[str, Any]) -> TaskGraph:
+    """The planning itself."""
+    _die()
+    return TaskGraph()
+
+
+@workflow(name="killer-def")
+def plain(ctx: Any, goal: dict[str, Any]) -> None:
+    """A call of a `def` workflow, after one that does no harm."""
+    ctx.tool(linger, seconds=0.1)
+    ctx.tool(die)
+
+
+@workflow(name="killer-own")
+async def own(ctx: Any, goal: dict[str, Any]) -> None:
+    """An `async def` workflow itself, between its calls."""
+    await ctx.tool(linger, seconds=0.1)
+    _die()
+
+
+agent("killer-def")(plain)
+agent("killer-own")(own)
