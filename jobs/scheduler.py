@@ -209,7 +209,9 @@ def place_held() -> None:
     crew = _crew()
     offered = {offer for offers, _ in crew for offer in offers}
     now = clock.now()
-    doubtful = Step.objects.filter(state="ready", wake_at__lte=now, knock_at__gt=F("wake_at"))
+    doubtful = Step.objects.filter(
+        state__in=("ready", "backoff"), wake_at__lte=now, knock_at__gt=F("wake_at")
+    )
     doubtful = doubtful.filter(~Q(needs__in=["", *offered]) | ~Q(requires=""))
     for steps, missing in _by_what_they_lack(doubtful, crew):
         if missing is not None:

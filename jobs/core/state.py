@@ -46,7 +46,7 @@ STEP_ARROWS: dict[tuple[str, str], str] = {
     ("running", "job_parked"): "parked",
     ("running", "lease_lost"): "ready",
     ("backoff", "node_started"): "running",
-    ("backoff", "job_parked"): "parked",  # the job ends, and only an unknown outcome is left of the step
+    ("backoff", "job_parked"): "parked",  # nobody can run it; or its job ends, and it owes an outcome
     ("backoff", "wait_completed"): "ready",
     ("backoff", "timer_fired"): "ready",
     ("backoff", "child_finished"): "ready",

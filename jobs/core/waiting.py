@@ -222,7 +222,8 @@ def hold(draft: Draft, wish: Hold) -> None:
     if node.kind != "compensation":
         draft.open("hold")
     draft.alive("hold")
-    startable = node.status == "ready" or (wish.kind == "limit" and node.status == "backoff")
+    due = wish.kind == "limit" or (node.wake_at or "") <= draft.now
+    startable = node.status == "ready" or (node.status == "backoff" and due)
     if not startable or draft.state.paused:
         raise Stale(
             f"job {draft.state.job}, step {node.id} is {node.status}: nothing to hold", code="not_ready"

@@ -47,3 +47,8 @@ def answer(what: str, default: Any) -> Any:
         assert told.wait(60)
         return "late"
     return told
+
+
+def there(what: str) -> bool:
+    """Whether a test has put a file of that name beside the journal, for all processes to see."""
+    return (Path(os.environ[JOURNAL]).parent / what).exists()

@@ -29,6 +29,7 @@ class Crew:
 
     def __init__(self, database: str, folder: Path, broker: str) -> None:
         self.folder = folder
+        self.started: list[Leashed] = []
         self.journal = folder / "world"
         self.journal.touch()
         self.app = Celery("sender", broker=broker, set_as_current=False)
@@ -46,7 +47,9 @@ class Crew:
     def worker(self, name: str, *options: str, **environment: str) -> Leashed:
         """Start a worker, without waiting for it."""
         args = [*CELERY, *ALONE, "-n", f"{name}@toy", *options]
-        return Leashed(args, log=self.folder / f"{name}.log", env=self.env | environment, cwd=self.folder)
+        made = Leashed(args, log=self.folder / f"{name}.log", env=self.env | environment, cwd=self.folder)
+        self.started.append(made)
+        return made
 
     def lines(self, word: str) -> list[list[str]]:
         """Of each call of the word: process and thread."""
@@ -65,6 +68,16 @@ def crew(database: str, folder: Path, broker: str = "") -> Iterator[Crew]:
     finally:
         knocks._publish = usual
         made.app.close()
+
+
+@contextmanager
+def kept(made: Crew) -> Iterator[None]:
+    """End whatever workers were started in the block."""
+    try:
+        yield
+    finally:
+        for worker in made.started:
+            worker.kill()
 
 
 @contextmanager
