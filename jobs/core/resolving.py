@@ -58,8 +58,9 @@ def _resolved(draft: Draft, asked: Asked, wish: Answer) -> None:
         _leave_behind(draft, asked, fence)
     elif not wish.fence and draft.state.nodes[asked.node].status == "running":
         _take_from_the_prober(draft, asked)
-    again = wish.fence or draft.state.nodes[asked.node].status == "ready"
-    if wish.verdict == "absent" and draft.state.phase == "open" and again:
+    node = draft.state.nodes[asked.node]
+    runs_again = draft.state.phase == "open" or bool(node.undoes)
+    if wish.verdict == "absent" and runs_again and (wish.fence or node.status == "ready"):
         fail_if_poison(draft, asked.node, fence)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs import TaskGraph, approve, clock, signal
-from jobs.core.state import parked_on
+from jobs.core.parked import parked_on
 from jobs.models import Approval, Event, Job, Tick, Worker
 from jobs.store import state_of
 from tests.brokers.workers import until
@@ -131,7 +131,7 @@ def test_workers_that_have_both_versions_let_nothing_wait(at_work: Crew) -> None
     for version, job in (("2", fresh), *(("1", job) for job in jobs.values())):
         assert json.loads(ends(job, both, seconds=60).output or "")["version"] == version
         parked = Event.objects.filter(job_id=job, type="job_parked").values_list("body", flat=True)
-        assert "version" not in {json.loads(body)["kind"] for body in parked}
+        assert "version" not in {json.loads(body or "")["kind"] for body in parked}
 
 
 def mixed(made: Crew) -> None:

@@ -12,7 +12,8 @@ from jobs import TaskGraph, admission, clock, runner, scheduler, store
 from jobs.admission import HOPS
 from jobs.celery_defaults import is_own, own_queue
 from jobs.core.commands import LoseLease, StartNode
-from jobs.core.state import SUSPECT, parked_on
+from jobs.core.parked import parked_on
+from jobs.core.state import SUSPECT
 from jobs.incarnation import Incarnation, become
 from jobs.models import Worker
 from jobs.queries.stuck import stuck
