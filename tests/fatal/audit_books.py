@@ -23,7 +23,17 @@ TABLES = {
     "workers": "aetheris_jobs_worker",
     "lines": "aetheris_ledger_invocation",
 }
-_IDS = {"id", "job_id", "worker", "origin", "parent_job", "recalled_from", "awaits"}
+_IDS = {
+    "id",
+    "job_id",
+    "worker",
+    "origin",
+    "parent_job",
+    "recalled_from",
+    "awaits",
+    "forked_from",
+    "compensates",
+}
 _FLAGS = {"holds", "probe", "four_eyes", "dead", "known_dead", "draining"}
 
 
@@ -137,7 +147,7 @@ def _plain(name: str, value: Any, row: Row) -> Any:
         return text(value)
     if name in _FLAGS:
         return bool(value)
-    if name in ("deadline", "decided_at") or name.endswith(("_at", "_until")):
+    if name in ("deadline", "decided_at") or (name.endswith(("_at", "_until")) and name != "forked_at"):
         return moment(value)
     return value
 

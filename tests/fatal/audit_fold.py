@@ -61,6 +61,8 @@ def _asked(story: Story, event: Event) -> None:
             story.steps[item] = Step(item, "tool", parent=step.name)
         story.launch(step)
         return
+    if body["command"] == "compensation":
+        _undo(story, event)
     waits = body["command"] in WAITS
     story.calls[event.node] = Call(
         event.node, body["command"], body["name"], body["args"], "waiting" if waits else "again",
@@ -68,16 +70,33 @@ def _asked(story: Story, event: Event) -> None:
     )  # fmt: skip
 
 
+def _undo(story: Story, event: Event) -> None:
+    """What landed last is undone first."""
+    call = event.body["call"]
+    if story.pile[-1:] != [call]:
+        story.broken.append(f"event {event.seq} undoes {call}, which did not land last of what is left")
+    story.pile = [path for path in story.pile if path != call]
+    story.steps[event.node] = Step(event.node, "compensation", "ready", undoes=call)
+
+
+def _landed(story: Story, call: Call) -> None:
+    if call.undoable and call.effect != "pure":
+        story.pile.append(call.path)
+
+
 def _promised(story: Story, event: Event) -> None:
     body, call = event.body, story.calls[event.node]
     call.status, call.effect, call.invocation = "open", body["effect"], body["invocation"]
     call.deadline = call.wake = body["deadline"]
+    call.undoable, call.requires = bool(body.get("compensation")), list(body.get("requires", ()))
 
 
 def _told(story: Story, event: Event) -> None:
     call = story.calls[event.node]
     kept = event.body["status"] in ("landed", "recalled") and "unstorable" not in event.body
     call.status, call.wake = "done" if kept else "again", None
+    if event.body["status"] == "landed":
+        _landed(story, call)
 
 
 def _committed(story: Story, event: Event) -> None:
@@ -94,6 +113,8 @@ def _unknown(story: Story, event: Event) -> None:
 def _resolved(story: Story, event: Event) -> None:
     call, verdict = story.calls[event.node], event.body["verdict"]
     call.status, call.wake = "done" if verdict == "landed" else "again", None
+    if verdict == "landed":
+        _landed(story, call)
     if verdict == "absent" or event.node not in story.steps:
         story.wake(event.node)
 

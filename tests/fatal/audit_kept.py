@@ -15,6 +15,9 @@ def promises(books: Books, record: Mapping[str, Any]) -> Iterator[str]:
     for number, job in record["jobs"].items():
         if job not in books.jobs:
             yield f"order {number} was accepted as job {job}, which does not exist"
+    for job, again in record["retries"]:
+        if again not in books.jobs or books.jobs[again]["forked_from"] != job:
+            yield f"the retry of job {job} was accepted as job {again}, which does not exist or comes from another"
     yield from _words(books, record)
     yield from _deeds(books, record)
 

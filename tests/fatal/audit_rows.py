@@ -35,7 +35,7 @@ def later(at: str, seconds: float) -> str:
 def job(row: Row, events: list[Event], story: Story) -> Iterator[str]:
     """The row of the job itself."""
     born = events[0].body
-    parent = born.get("parent") or {}
+    parent, origin = born.get("parent") or {}, born.get("forked_from") or {}
     last = next((event for event in reversed(events) if event.kind in TERMINALS), None)
     failing = next((event for event in reversed(events) if event.kind == "job_failing"), None)
     ended = last is not None and last.kind == "job_completed"
@@ -47,6 +47,8 @@ def job(row: Row, events: list[Event], story: Story) -> Iterator[str]:
         "finished_at": last.at if last else None, "phase": story.phase, "status": status(story),
         "outcome": last.body["outcome"] if ended and last else "",
         "output": canonical(last.body["output"]) if ended and last else None,
+        "compensation": canonical(last.body["compensation"]) if last and "compensation" in last.body else None,
+        "generation": born.get("generation", 1), "forked_from": origin.get("job"), "forked_at": origin.get("seq"),
         "error": canonical(failing.body["error"]) if failing and story.phase in ("failing", "failed") else None,
         "parked_on": canonical(parked_on(story)) if status(story) == "parked" else "[]",
     }  # fmt: skip
@@ -110,7 +112,7 @@ def agenda(rows: list[Row], born: Event, story: Story) -> Iterator[str]:
             "worker": step.worker if step.status == "running" else None, "wake_at": wake_at(story, step, born),
             "tenant": born.body["tenant"], "priority": born.body["priority"],
             "needs": _needs(story, step, who),
-            "requires": ",".join(story.requires.get(step.parent or name, [])),
+            "requires": ",".join(_requires(story, step)),
             "hold": step.hold[0] if step.hold else "",
         }  # fmt: skip
         yield from differences(found[name], row, f"step {name}")
@@ -120,7 +122,16 @@ def _needs(story: Story, step: Step, who: str) -> str:
     """What a worker must know to run a step: this very agent, or the tool."""
     if step.kind in ("plan", "workflow"):
         return who
+    if step.undoes:
+        return f"tool:{story.calls[step.undoes].name}"
     return f"tool:{story.plan[step.parent or step.name]['tool']}" if step.kind == "tool" else ""
+
+
+def _requires(story: Story, step: Step) -> list[str]:
+    """The capabilities it takes; to undo a call takes the same as to make it."""
+    return (
+        story.calls[step.undoes].requires if step.undoes else story.requires.get(step.parent or step.name, [])
+    )
 
 
 def _has_a_row(story: Story, step: Step) -> bool:
@@ -128,7 +139,7 @@ def _has_a_row(story: Story, step: Step) -> bool:
         return True
     if story.phase == "open":
         return not story.paused
-    return any(call.status == "unknown" for call in story.calls_of(step))
+    return step.kind == "compensation" or any(call.status == "unknown" for call in story.calls_of(step))
 
 
 def wake_at(story: Story, step: Step, born: Event) -> str | None:
@@ -187,7 +198,7 @@ def ledger(rows: list[Row], events: list[Event]) -> Iterator[str]:
         if event.kind == "command_emitted":
             args.setdefault(event.node, event.body["args"])
         elif "invocation" in event.body and event.kind in LINES:
-            key = event.body["invocation"]
+            key = event.body["compensates" if event.kind == "compensation_finished" else "invocation"]
             wanted[key] = {
                 **wanted.get(key, {}),
                 **LINES[event.kind](event, args.get(event.node), wanted.get(key)),
@@ -205,7 +216,17 @@ def _promised(event: Event, args: Any, before: Row | None) -> Row:
         "state": "open", "attempt": body["attempt"], "fence": body["fence"], "holds": body["holds"],
         "deadline": body["deadline"], "promised_at": event.at, "settled_at": None, "error": "",
     }  # fmt: skip
-    return anew if before else {**anew, **_named(event, args, body), "probe": body["probe"], "result": None}
+    return (
+        anew
+        if before
+        else {
+            **anew,
+            **_named(event, args, body),
+            "probe": body["probe"],
+            "result": None,
+            "compensates": body.get("compensates"),
+        }
+    )
 
 
 def _named(event: Event, args: Any, body: Row) -> Row:
@@ -240,6 +261,10 @@ def _settled(event: Event, state: str) -> Row:
     return {**line, "holds": False} if state in RELEASES else line
 
 
+def _undone(event: Event, args: Any, before: Row | None) -> Row:
+    return {"state": "compensated"}
+
+
 def _unknown(event: Event, args: Any, before: Row | None) -> Row:
     why = {"reason": event.body["reason"], "evidence": event.body.get("evidence", {})}
     return {"state": "unknown", "settled_at": None, "error": canonical(why)}
@@ -254,4 +279,5 @@ LINES = {
     "tool_invocation_finished": _finished,
     "outcome_unknown": _unknown,
     "outcome_resolved": _resolved,
+    "compensation_finished": _undone,
 }

@@ -29,6 +29,8 @@ class Call:
     invocation: str = ""
     deadline: str = ""
     approval: str = ""
+    requires: list[str] = field(default_factory=list)
+    undoable: bool = False
 
     @property
     def open(self) -> bool:
@@ -58,6 +60,8 @@ class Step:
     launched: int = 0
     settled: int = 0
     failed: int = 0
+    ahead: int = 0  # items of a job born of another that have settled before they were launched here
+    undoes: str = ""  # of a compensation: the path of the call
 
 
 @dataclass
@@ -73,6 +77,7 @@ class Story:
     inputs: dict[str, set[str]] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=lambda: {"_plan": Step("_plan", "plan", "ready")})
     calls: dict[str, Call] = field(default_factory=dict)
+    pile: list[str] = field(default_factory=list)  # landed effects that can be undone, the last on top
     broken: list[str] = field(default_factory=list)  # laws that the events themselves break
 
     # --- asking --------------------------------------------------------------------------------------
@@ -116,6 +121,7 @@ class Story:
         parent = self.steps.get(step.parent)
         if parent is not None and parent.status == "running":
             parent.settled += 1
+            parent.ahead += int(step.name.rpartition("/")[2]) >= parent.launched
             parent.failed += status == "failed"
             self.launch(parent)
         if step.kind == "map":
@@ -132,10 +138,14 @@ class Story:
             self.phase == "open"
             and parent.failed <= spec["tolerate"]
             and parent.launched < parent.count
-            and parent.launched - parent.settled < limit
+            and parent.launched - (parent.settled - parent.ahead) < limit
         ):
-            self.steps[f"{parent.name}/{parent.launched}"].status = "ready"
+            item = self.steps[f"{parent.name}/{parent.launched}"]
             parent.launched += 1
+            if item.status == "waiting":
+                item.status = "ready"
+            else:
+                parent.ahead -= 1
 
     def rest(self, step: Step) -> None:
         """A step that does not run now; an item whose map is over, and which owes nothing, is skipped."""

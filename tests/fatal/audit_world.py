@@ -7,23 +7,42 @@ from collections.abc import Iterator, Mapping
 
 from tests.fatal.audit_books import Books, Event, Row
 
-NEVER_HAPPENED = {"not_landed", "not_sent", "absent", "recalled"}
+HAPPENED = {"landed", "compensated"}
+NEVER_HAPPENED = {"not_landed", "not_sent", "absent"}
 
 
-def effects(row: Row, lines: list[Row], counts: Mapping[str, int]) -> Iterator[str]:
-    """Each effect of a job: how often it happened, and what the ledger says of it."""
+def settled(row: Row, lines: list[Row]) -> Iterator[str]:
+    """Promises of a job that are neither settled nor on the list of somebody who has to look."""
     for line in lines:
-        if line["effect"] == "pure":
-            continue
-        count, state = counts.get(line["idempotency_key"], 0), line["state"]
-        if count > 1:
-            yield f"the effect of {line['node']} happened {count} times"
-        if state == "landed" and count != 1:
-            yield f"call {line['node']} has landed, by the ledger; it happened {count} times"
-        if state in NEVER_HAPPENED and count and line["effect"] == "at_most_once":
-            yield f"call {line['node']} is {state}, by the ledger; it happened {count} times"
         if line["settled_at"] is None and not _listed(row, line):
-            yield f"call {line['node']} is {state}, neither settled nor listed"
+            yield f"call {line['node']} is {line['state']}, neither settled nor listed"
+
+
+def effects(lines: list[Row], counts: Mapping[str, int]) -> Iterator[str]:
+    """Each effect: how often it happened, and what the ledger says of it. A retry of a job shares its keys."""
+    by_key: dict[str, list[Row]] = {}
+    for line in lines:
+        if line["effect"] != "pure":
+            by_key.setdefault(line["idempotency_key"], []).append(line)
+    for key, found in by_key.items():
+        yield from _effect(found, counts.get(key, 0))
+
+
+def _effect(lines: list[Row], count: int) -> Iterator[str]:
+    where = f"job {lines[0]['job_id']}: call {lines[0]['node']} of {lines[0]['tool']}"
+    landed = [line for line in lines if line["state"] in HAPPENED]
+    if count > 1:
+        yield f"{where} happened {count} times"
+    if len(landed) > 1:
+        yield f"{where} has landed in {len(landed)} jobs, by the ledger"
+    if landed and count != 1:
+        yield f"{where} has landed, by the ledger; it happened {count} times"
+    if (
+        lines[0]["effect"] == "at_most_once"
+        and count
+        and all(line["state"] in NEVER_HAPPENED for line in lines)
+    ):
+        yield f"{where} is {lines[0]['state']}, by the ledger; it happened {count} times"
 
 
 def _listed(row: Row, line: Row) -> bool:
@@ -64,20 +83,22 @@ def everywhere(books: Books, counts: Mapping[str, int]) -> Iterator[str]:
     known = {line["idempotency_key"] for line in lines}
     for key in sorted(set(counts) - known):
         yield f"the world saw a call under key {key}, which no promise names"
+    yield from effects(lines, counts)
     yield from _business_keys(lines, counts)
     yield from _recalls(lines)
     yield from _held(books, lines)
 
 
 def _business_keys(lines: list[Row], counts: Mapping[str, int]) -> Iterator[str]:
-    happened: Counter[tuple[str, str, str]] = Counter()
+    keys: dict[tuple[str, str, str], set[str]] = {}
     holders: Counter[tuple[str, str, str]] = Counter()
     for line in lines:
         if line["business_key"]:
             key = line["tenant"], line["tool"], line["business_key"]
-            happened[key] += counts.get(line["idempotency_key"], 0)
+            keys.setdefault(key, set()).add(line["idempotency_key"])
             holders[key] += line["holds"]
-    for key, times in sorted(happened.items()):
+    for key, used in sorted(keys.items()):
+        times = sum(counts.get(each, 0) for each in used)
         if times > 1:
             yield f"the effect under business key {key} happened {times} times"
         if holders[key] > 1:
@@ -90,7 +111,7 @@ def _recalls(lines: list[Row]) -> Iterator[str]:
         if line["state"] != "recalled":
             continue
         source = by_id.get(line["recalled_from"])
-        if source is None or source["state"] != "landed":
+        if source is None or source["state"] not in HAPPENED:
             yield f"job {line['job_id']}: call {line['node']} recalls {line['recalled_from']}, which has not landed"
         elif source["result"] != line["result"]:
             yield f"job {line['job_id']}: call {line['node']} recalls another result than {source['id']} had"

@@ -200,11 +200,17 @@ def test_what_a_door_accepted_and_did_not_keep_is_found(told: tuple[Books, dict[
     books, _ = told
     events, place = event(books, "signal_received", id="the word")
     job = events[place].row["job_id"]
-    kept = {"jobs": {1: job}, "signals": [(job, "the word")], "votes": [], "controls": [(job, "pause")]}
+    kept = {
+        "jobs": {1: job},
+        "signals": [(job, "the word")],
+        "votes": [],
+        "retries": [],
+        "controls": [(job, "pause")],
+    }
     assert list(audit_kept.promises(books, kept)) == []
     lost = {
-        "jobs": {1: "nowhere"}, "signals": [(job, "another word")], "votes": [("a", "b")], "controls": [(job, "cancel")],
+        "jobs": {1: "nowhere"}, "signals": [(job, "another word")], "votes": [("a", "b")], "retries": [(job, "c")], "controls": [(job, "cancel")],
     }  # fmt: skip
     found = "\n".join(audit_kept.promises(books, lost))
-    for says in ("does not exist", "0 events tell of it", "vote of b", "cancel of job"):
+    for says in ("does not exist", "0 events tell of it", "vote of b", "cancel of job", "the retry of job"):
         assert says in found

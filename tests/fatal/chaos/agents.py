@@ -112,6 +112,20 @@ def shared(goal: Goal) -> TaskGraph:
     return g
 
 
+@agent("chaos-saga")
+def saga(goal: Goal) -> TaskGraph:
+    """Pay three times, then fail two times of three: what was paid is paid back, the last first."""
+    g = TaskGraph()
+    paid: list[Any] = []
+    for index in range(3):
+        order = f"{goal['order']}.{index}"
+        paid.append(g.tool(f"pay{index}", tools.pay_back, order=order, cents=50 + index, after=paid[-1:]))
+    if goal["n"] % 3:
+        g.tool("broken", tools.break_down, text=goal["order"], after=paid[-1:])
+    g.output([each["id"] for each in paid])
+    return g
+
+
 @workflow(name="chaos-plain")
 def plain(ctx: Any, goal: Goal) -> dict[str, Any]:
     """A `def` workflow: arms side by side, state, readings, a timer."""

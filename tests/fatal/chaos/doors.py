@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
-from jobs import approve, cancel, pause, reject, resume, submit
+from jobs import approve, cancel, pause, reject, resume, retry, submit
 from jobs import signal as send_signal
 from jobs.core.commands import Actor
 from jobs.core.errors import Refused
@@ -32,6 +32,11 @@ class Answer:
         return self.word == "accepted"
 
     @property
+    def unbuilt(self) -> bool:
+        """Whether this door does not know how (yet)."""
+        return self.word == "refused" and "not_supported_yet" in str(self.value)
+
+    @property
     def final(self) -> bool:
         """Whether asking again is pointless."""
         return self.word in ("accepted", "refused")
@@ -43,11 +48,14 @@ class Http:
     def __init__(self, port: int, token: str, user: str) -> None:
         self._port, self._token, self.user = port, token, user
 
-    def submit(self, agent: str, goal: Any, key: str | None) -> Answer:
+    def submit(self, agent: str, goal: Any, key: str | None, on_failure: str = "fail") -> Answer:
         """Ask an agent."""
-        headers = {"Idempotency-Key": key} if key else {}
-        told = self._post("jobs", {"agent": agent, "goal": goal}, headers)
-        return Answer(told.word, told.value["id"]) if told.accepted else told
+        more = {} if on_failure == "fail" else {"on_failure": on_failure}
+        return self._born("jobs", {"agent": agent, "goal": goal, **more}, key)
+
+    def retry(self, job: str, key: str) -> Answer:
+        """Try a job again."""
+        return self._born(f"jobs/{job}/retry", {}, key)
 
     def signal(self, job: str, name: str, payload: Any, id: str) -> Answer:
         """Say a word."""
@@ -60,6 +68,10 @@ class Http:
     def decide(self, approval: str, decision: str, digest: str, actor: Actor) -> Answer:
         """Vote, as whoever the token belongs to."""
         return self._post(f"approvals/{approval}/decide", {"decision": decision, "digest": digest})
+
+    def _born(self, path: str, body: Any, key: str | None) -> Answer:
+        told = self._post(path, body, {"Idempotency-Key": key} if key else {})
+        return Answer(told.word, told.value["id"]) if told.accepted else told
 
     def _post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
@@ -82,9 +94,13 @@ class Http:
 class Python:
     """The verbs, called in this process."""
 
-    def submit(self, agent: str, goal: Any, key: str | None) -> Answer:
+    def submit(self, agent: str, goal: Any, key: str | None, on_failure: str = "fail") -> Answer:
         """Ask an agent."""
-        return _asked(lambda: str(submit(agent, goal, actor=ANN, idempotency_key=key)))
+        return _asked(lambda: str(submit(agent, goal, actor=ANN, idempotency_key=key, on_failure=on_failure)))
+
+    def retry(self, job: str, key: str) -> Answer:
+        """Try a job again."""
+        return _asked(lambda: str(retry(job, actor=ANN, idempotency_key=key)))
 
     def signal(self, job: str, name: str, payload: Any, id: str) -> Answer:
         """Say a word."""

@@ -17,6 +17,7 @@ SUBMITTERS = 3
 PAUSE = 0.1  # seconds between two looks of a player
 WAITERS = ("chaos-wait", "chaos-async")
 WORD = "go"
+RETRIED = 60  # of a hundred failed jobs
 
 
 @dataclass
@@ -39,9 +40,11 @@ class Players:
         self._began = time.monotonic()
         self._queue = list(reversed(orders))
         self._later: list[_Later] = []
+        self._retried: set[str] = set()  # jobs that were retried, or may not be
         self._lock = threading.Lock()
+        self._busy = 0  # orders that are being submitted now
         self._told: set[str] = set()  # jobs that have their signal, or never take one
-        loops = [self._submit] * SUBMITTERS + [self._signal, self._approve, self._meddle]
+        loops = [self._submit] * SUBMITTERS + [self._signal, self._approve, self._meddle, self._retry]
         self._threads = [threading.Thread(target=self._loop, args=(each,), daemon=True) for each in loops]
 
     def start(self) -> None:
@@ -60,10 +63,9 @@ class Players:
     def through(self) -> bool:
         """Whether everything was submitted and nothing is left to be done to a job."""
         with self._lock:
-            return not self._queue and not self._later and len(self.record.jobs) >= self._expected()
-
-    def _expected(self) -> int:
-        return sum(order.keyed for order in self.orders)  # without a key a lost answer is not asked for again
+            if self._queue or self._later or self._busy:
+                return False
+        return not self._to_be_retried()
 
     def _loop(self, play: Callable[[], None]) -> None:
         while not self.over.is_set():
@@ -80,32 +82,43 @@ class Players:
     # --- submitting ----------------------------------------------------------------------------------
 
     def _submit(self) -> None:
-        while (order := self._next()) is not None and not self.over.is_set():
+        while (order := self._next()) is not None:
             door = self.doors[order.door]
             self._hand_in(order, door)
             if order.twice:  # the same again, through the other door
                 self._hand_in(order, self.doors["python" if order.door == "http" else "http"])
             if order.meddling:
                 self._plan(order)
+            with self._lock:
+                self._busy -= 1
 
     def _next(self) -> Order | None:
         with self._lock:
             if self._queue and self._queue[-1].at <= self._now:
+                self._busy += 1
                 return self._queue.pop()
             return None
 
     def _hand_in(self, order: Order, door: Door) -> None:
+        words = order.agent, order.goal, order.key, order.on_failure
         told = self._until_final(
-            "submit", lambda: door.submit(order.agent, order.goal, order.key), once=order.key is None
+            "submit",
+            lambda: door.submit(*words),
+            lambda: self.doors["python"].submit(*words),
+            once=order.key is None,
         )
         if told.accepted:
             self.record.born(order.number, str(told.value))
         elif told.word == "refused":
             self.record.broken.append(f"order {order.number} was refused: {told.value}")
 
-    def _until_final(self, player: str, ask: Callable[[], Answer], *, once: bool = False) -> Answer:
+    def _until_final(
+        self, player: str, ask: Callable[[], Answer], instead: Callable[[], Answer], *, once: bool = False
+    ) -> Answer:
         while True:
             told = ask()
+            if told.unbuilt:
+                told = instead()
             self.record.said(player, told.word)
             if told.final or once or self.over.wait(PAUSE * 2):
                 return told
@@ -179,3 +192,28 @@ class Players:
             if told.final:
                 with self._lock:
                     self._later.remove(each)
+
+    # --- retrying --------------------------------------------------------------------------------------
+
+    def _to_be_retried(self) -> list[tuple[Order, str]]:
+        """Submitted jobs that have failed, of those that somebody wants to see succeed."""
+        asked = query(
+            self.database,
+            "SELECT id FROM aetheris_jobs_job WHERE status = 'failed' AND parent_job IS NULL AND forked_from IS NULL",
+        )
+        failed, orders = {text(row["id"]) for row in asked}, dict(self.record.jobs)
+        wanted = {number: job for number, job in orders.items() if job in failed - self._retried}
+        chosen = [number for number in sorted(wanted) if moods.draw(self.seed, "retry", number) < RETRIED]
+        return [(self.orders[number], wanted[number]) for number in chosen]
+
+    def _retry(self) -> None:
+        for order, job in self._to_be_retried():
+            key = f"retry-{order.number}"
+            told = self.doors[order.door].retry(job, key)
+            if told.unbuilt:
+                told = self.doors["python"].retry(job, key)
+            self.record.said("retry", told.word)
+            if told.final:
+                self._retried.add(job)
+            if told.accepted:
+                self.record.retries.add((job, str(told.value)))

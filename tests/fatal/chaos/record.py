@@ -16,6 +16,7 @@ class Record:
     jobs: dict[int, str] = field(default_factory=dict)  # order -> job
     signals: set[tuple[str, str]] = field(default_factory=set)  # (job, id)
     votes: set[tuple[str, str]] = field(default_factory=set)  # (approval, actor)
+    retries: set[tuple[str, str]] = field(default_factory=set)  # (job, the new job)
     controls: set[tuple[str, str]] = field(default_factory=set)  # (job, pause | resume | cancel)
     resolved: dict[str, str] = field(default_factory=dict)  # invocation -> verdict
     words: Counter[str] = field(default_factory=Counter)  # what the doors said
@@ -38,5 +39,5 @@ class Record:
         """For the auditor and for the folder of a failed run."""
         with self.lock:
             told = {name: value for name, value in vars(self).items() if name != "lock"}
-            told |= {name: sorted(told[name]) for name in ("signals", "votes", "controls")}
+            told |= {name: sorted(told[name]) for name in ("signals", "votes", "controls", "retries")}
             return json.loads(json.dumps(told))  # a copy: tuples become lists

@@ -53,7 +53,20 @@ def pay_once(order: str, cents: int, call: ToolCall) -> dict[str, Any]:
     return _pay(order, cents, call)
 
 
+@tool(name="chaos.pay_back", effect="at_most_once", timeout=TIMEOUT, retry=AGAIN)
+def pay_back(order: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay, and pay back if the job ends badly; the service can be asked what it did."""
+    return _pay(order, cents, call)
+
+
+@pay_back.compensate
+def _paid_back(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:
+    return _pay(f"{result['order_id']}.back", result["cents"], call)
+
+
 @pay_async.probe
+@pay_back.probe
+@_paid_back.probe
 @pay_once.probe
 @pay_probed.probe
 def _made(call: ToolCall) -> Landed | Absent | Unknown:
