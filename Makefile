@@ -31,8 +31,9 @@ demo: build ## a refund, its approval, a killed worker and the proof, from end t
 test: development ## every test, the engine's on SQLite and on Postgres (ARGS="-k lease" chooses)
 	@$(PY) -m tests $(ARGS)
 
-fatal: development ## only the tests that kill real processes, with outages of half a minute
+fatal: development ## only the tests that kill real processes, with outages of half a minute; then five minutes of chaos
 	@AETHERIS_TEST_OUTAGE_SECONDS=$${AETHERIS_TEST_OUTAGE_SECONDS:-30} $(PY) -m tests tests/fatal $(ARGS)
+	@if [ -z "$(ARGS)" ]; then $(PY) -m tests.fatal.chaos --seconds 300; fi
 
 crashlab: development ## kill this runtime, and with PEERS=1 others, between an effect and its record
 	@if [ -n "$(PEERS)" ] && [ ! -x var/peers/bin/absurdctl ]; then \

@@ -104,7 +104,7 @@ def read(url: str) -> Books:
         else:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         every = {name: rows(connection, f"SELECT * FROM {table}") for name, table in TABLES.items()}  # noqa: S608
-    tidy = {name: [_tidy(row) for row in found] for name, found in every.items()}
+    tidy = {name: [as_read(row) for row in found] for name, found in every.items()}
     events = _by_job(sorted(tidy["events"], key=lambda row: row["seq"]))
     return Books(
         jobs={row["id"]: row for row in tidy["jobs"]},
@@ -136,7 +136,8 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def _tidy(row: Row) -> Row:
+def as_read(row: Row) -> Row:
+    """A row with ids, flags and times in the one form that the events have."""
     return {name: _plain(name, value, row) for name, value in row.items()}
 
 

@@ -100,11 +100,11 @@ class Story:
         steps = (
             step for _, step in sorted(self.steps.items()) if step.kind != "map" and step.status in LISTED
         )
-        if self.phase in ENDS:
-            return []
-        return [
-            each for each in steps if self.phase == "open" or each.status == "running" or self.bound(each)
-        ]
+        return [] if self.phase in ENDS else [each for each in steps if self._goes_on(each)]
+
+    def _goes_on(self, step: Step) -> bool:
+        open_to_it = self.phase == "open" or step.kind == "compensation"
+        return open_to_it or step.status == "running" or self.bound(step)
 
     def ready_now(self) -> None:
         """Mark the steps whose inputs have settled; what no worker does is treated in the same commit."""

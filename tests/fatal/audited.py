@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from jobs import TaskGraph, cancel, pause, signal, submit
+from jobs import TaskGraph, cancel, pause, retry, signal, submit
 from jobs.core.commands import StartNode
 from jobs.store import commit
 from jobs.testing import run_until_parked
+from ledger import ToolCall, tool
 from ledger.models import Invocation
 from tests.agents import world
-from tests.agents.tools import pay, put, send
+from tests.agents.tools import look, pay, put, send
 from tests.engine.driving import a_word, flow, started
 from tests.factories import a_worker, person
 from tests.fatal import audit
@@ -73,7 +74,57 @@ def cast() -> set[str]:
     signal(paused, "go", None, id="the word", actor=person())
     worker = a_worker()
     commit(claimed, StartNode("_plan", worker), worker=worker)
-    return {*jobs, flowing, cancelled, paused, claimed, started(TaskGraph.from_json(ONE))}
+    return {
+        *jobs,
+        undone(),
+        *tried_again(),
+        flowing,
+        cancelled,
+        paused,
+        claimed,
+        started(TaskGraph.from_json(ONE)),
+    }
+
+
+@tool(name="audited.pay")
+def pay_and_undo(word: str, call: ToolCall) -> int:
+    """Pay; it can be undone."""
+    return world.did(f"{word} {call.idempotency_key}")
+
+
+@pay_and_undo.compensate
+def _undo(call: ToolCall, result: Any) -> int:
+    return world.did(f"{call.args['word']} {call.idempotency_key}")
+
+
+def undone() -> str:
+    """Two payments that were undone, because a third step failed."""
+    g = TaskGraph()
+    first = g.tool("first", pay_and_undo, word=a_word())
+    second = g.tool("second", pay_and_undo, word=a_word(), after=[first])
+    g.tool("broken", look, word=broken_word(), after=[second], retry={"max_attempts": 1})
+    job = str(submit("drawn", {"graph": g.to_json()}, actor=person(), on_failure="compensate"))
+    run_until_parked(job)
+    return job
+
+
+def broken_word() -> str:
+    """A word that cannot be looked at."""
+    word = a_word()
+    world.script(word, ValueError("no"))
+    return word
+
+
+def tried_again() -> list[str]:
+    """A job that failed after a payment, and its retry."""
+    g = TaskGraph()
+    paid = g.tool("paid", send, word=a_word())
+    g.tool("broken", look, word=broken_word(), after=[paid], retry={"max_attempts": 1})
+    job = started(g)
+    run_until_parked(job)
+    again = str(retry(job, actor=person()))
+    run_until_parked(again)
+    return [job, again]
 
 
 ONE = {"format": 1, "nodes": [{"id": "rest", "kind": "sleep", "seconds": 1}]}

@@ -7,9 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.core.events import Fact
+from jobs.core.evolve import evolve
+from jobs.core.state import JobState
+from jobs.rows import agenda_of
 from tests.engine.conftest import here
-from tests.fatal import audit, audit_kept
-from tests.fatal.audit_books import Books
+from tests.fatal import audit, audit_kept, audit_rows
+from tests.fatal.audit_books import Books, as_read
+from tests.fatal.audit_fold import fold
 from tests.fatal.audited import event, line, replaced, row_of, step, told
 
 __all__ = ["here", "told"]  # fixtures
@@ -129,9 +134,19 @@ BROKEN: list[tuple[Callable[[Books, dict[str, int]], None], str]] = [
 def test_books_in_order_are_found_in_order(told: tuple[Books, dict[str, int]]) -> None:
     books, counts = told
     assert audit.findings(books, counts) == []
-    assert {row["status"] for row in books.jobs.values()} >= {
-        "pending", "running", "parked", "paused", "completed",
-    }  # fmt: skip
+    statuses = {row["status"] for row in books.jobs.values()}
+    assert statuses >= {"pending", "running", "parked", "paused", "completed", "failed"}
+
+
+def test_both_folds_give_the_same_agenda_after_every_commit(told: tuple[Books, dict[str, int]]) -> None:
+    for job, events in told[0].events.items():
+        state = JobState(job=job)
+        for number, each in enumerate(events, start=1):
+            state = evolve(state, Fact(each.kind, each.node, each.body, each.seq, each.at))
+            if number < len(events) and events[number].at == each.at:
+                continue  # in the middle of a commit
+            rows = [as_read({"node": name, **row}) for name, row in agenda_of(state).items()]
+            assert list(audit_rows.agenda(rows, events[0], fold(events[:number]))) == [], (job, each)
 
 
 @pytest.mark.parametrize(("broken", "says"), BROKEN, ids=[each.__name__ for each, _ in BROKEN])
@@ -181,9 +196,18 @@ def a_step_after_the_end(books: Books) -> str:
     return "after the end came ['node_started']"
 
 
+def an_earlier_effect_undone_first(books: Books) -> str:
+    events, place = event(books, "command_emitted", command="compensation")
+    first = next(each.node for each in events if each.kind == "tool_invocation_started")
+    other = replace(events[place], body={**events[place].body, "call": first})
+    replaced(books, [*events[:place], other, *events[place + 1 :]])
+    return f"undoes {first}, which did not land last"
+
+
 @pytest.mark.parametrize(
     "forged",
-    [a_step_claimed_twice, a_write_under_an_older_fence, an_end_before_a_promise_is_settled, two_ends,
+    [
+        an_earlier_effect_undone_first,a_step_claimed_twice, a_write_under_an_older_fence, an_end_before_a_promise_is_settled, two_ends,
      a_step_after_the_end],
     ids=lambda each: each.__name__,
 )  # fmt: skip

@@ -23,7 +23,7 @@ SEED = 20_261
 def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program."""
     command = [sys.executable, "-m", "tests.fatal.chaos", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
@@ -67,7 +67,7 @@ def test_the_world_behaves_as_the_seed_says() -> None:
 
 
 @pytest.mark.fatal
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_every_promise_is_kept_while_everything_breaks(database: str, tmp_path: Path) -> None:
     if database == "postgres":

@@ -29,7 +29,14 @@ class Resolver:
     def turn(self) -> None:
         """Answer everything that can be answered now."""
         unknown = query(self.database, "SELECT * FROM aetheris_ledger_invocation WHERE state = 'unknown'")
+        asked = query(self.database, "SELECT job_id, node FROM aetheris_jobs_step WHERE wake_at IS NOT NULL")
+        probed = {(row["job_id"], row["node"]) for row in asked}
         for line in unknown:
+            step = (
+                line["node"] if (line["job_id"], line["node"]) in probed else line["node"].partition("/")[0]
+            )
+            if line["probe"] and (line["job_id"], step) in probed:
+                continue  # nobody needs to look while the runtime itself still asks
             try:
                 known = self.effects.under(line["idempotency_key"])
             except (OSError, http.client.HTTPException) as temper:

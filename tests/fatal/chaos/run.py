@@ -30,7 +30,7 @@ from tests.fatal.chaos.stack import Stack
 
 LOOK = 0.05
 PEEK = 4.0  # seconds between two looks of the auditor
-SETTLE = 240.0  # seconds that a system without faults gets for what the faults left behind
+SETTLE = 400.0  # seconds that a system without faults gets for what the faults left behind
 ENDED = ("completed", "failed", "cancelled")
 
 
