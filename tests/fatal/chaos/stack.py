@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from tests.fatal.chaos import moods
 from tests.fatal.chaos.options import Options
 from tests.fatal.chaos.schedule import BEATS, WORKERS
@@ -20,7 +22,8 @@ from tests.servers import Postgres, Valkey
 
 AGENTS = "tests.fatal.chaos.agents"
 TTL = 4
-SLOTS = 6
+THREADS = ["-c", "6"]
+PREFORK = ["-P", "prefork", "-c", "2"]  # the last worker's
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
@@ -78,19 +81,11 @@ class Stack:
 
     def fresh(self, mark: str) -> None:
         """Take on new workers, beats and an API; who was there before is left to itself."""
-        for name in [f"worker{index}" for index in range(WORKERS)]:
-            arguments = [
-                "-A",
-                "aetheris_site",
-                "worker",
-                "-n",
-                f"{name}{mark}@chaos",
-                "-c",
-                str(SLOTS),
-                "-l",
-                "INFO",
-            ]
-            self._add(Part(name + mark, "celery", [*arguments, *QUIET]))
+        for index in range(WORKERS):
+            name = f"worker{index}{mark}"
+            pool = PREFORK if index == WORKERS - 1 else THREADS
+            arguments = ["-A", "aetheris_site", "worker", "-n", f"{name}@chaos", "-l", "INFO"]
+            self._add(Part(name, "celery", [*arguments, *pool, *QUIET]))
         for index in range(BEATS):
             self._add(
                 Part(
@@ -129,8 +124,16 @@ class Stack:
         for part in self.parts.values():
             part.wanted = False
             if part.running is not None:
-                part.running.kill()
+                self._end(part.running)
         self.parts.clear()
+
+    def _end(self, process: Running) -> None:
+        """End it and its children, if it has any."""
+        family = psutil.Process(process.pid).children(recursive=True) if process.alive else []
+        process.kill()
+        for child in family:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
 
     def close(self) -> None:
         """End everything."""
