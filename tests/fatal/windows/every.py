@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fatal.windows import around, commits, faces, steps, zombies
+from tests.fatal.windows import around, commits, faces, steps, together, zombies
 from tests.fatal.windows.window import Window
 
 WINDOWS: tuple[Window, ...] = (
     *steps.WINDOWS,
     *commits.WINDOWS,
+    *together.WINDOWS,
     *around.WINDOWS,
     *faces.WINDOWS,
     *zombies.WINDOWS,

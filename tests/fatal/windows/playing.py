@@ -22,6 +22,7 @@ from tests.fatal.windows.window import (
     PERSON_LANDED,
     PROBE_ABSENT,
     PROBE_LANDED,
+    ROLLED_BACK,
     RUN_AGAIN,
     SAME_KEY,
     TAKEN_OVER,
@@ -120,6 +121,8 @@ def how(events: list[Row], lines: list[Row]) -> set[str]:
     again = {line["effect"] for line in lines if line["attempt"] > 1}
     if "idempotent" in again:
         told.add(SAME_KEY)
+    if "transactional" in again:
+        told.add(ROLLED_BACK)
     if "pure" in again:
         told.add(RUN_AGAIN)
     if not told:

@@ -13,6 +13,7 @@ TOOLS = {
     "idempotent": "fatal.pay_keyed",
     "pure": "fatal.see",
     "capable": "fatal.pay_in_the_vault",
+    "transactional": "fatal.enrol",
 }
 DECLARED = {
     "blind": "`at_most_once`",
@@ -21,6 +22,7 @@ DECLARED = {
     "idempotent": "`idempotent`",
     "pure": "`pure`",
     "capable": "`at_most_once`, `requires`",
+    "transactional": "`transactional`",
 }
 
 # What a history says of a fault. Everything else in it is the ordinary course of a job.
@@ -33,6 +35,7 @@ NOTHING_OPEN = "nothing was open"
 TAKEN_OVER = "the step is taken over"
 RUN_AGAIN = "the `pure` call is made again"
 SAME_KEY = "called again with the same key"
+ROLLED_BACK = "rolled back; the `transactional` call is made again"
 PROBE_LANDED = "the probe: landed"
 PROBE_ABSENT = "the probe: absent; called again"
 LATE_LANDED = "its own late word: landed"
