@@ -8,12 +8,14 @@ from uuid import UUID
 
 from jobs.core.chain import canonical, digest_of
 from jobs.core.events import Fact
+from jobs.core.mailbox import request_digest
 from jobs.core.moments import parse
 from jobs.core.state import JobState
 from jobs.models import Approval, Event, Job, Step
 from jobs.rows import agenda_of, ancestry, approval_row, job_row
 from ledger.models import Invocation
 
+from . import mailbox
 from .accounts import lines_of
 from .proof import Break
 
@@ -32,6 +34,7 @@ def compare(job: Job, state: JobState, facts: Sequence[Fact]) -> Break | None:
         or _agenda(state)
         or _approvals(state, facts)
         or _ledger(state, facts)
+        or mailbox.compare(state, facts)
     )
 
 
@@ -52,6 +55,7 @@ def _job(job: Job, state: JobState) -> Break | None:
         **job_row(state), **ancestry(state), "tenant": state.tenant, "agent": state.agent, "version": state.version,
         "goal": canonical(state.goal), "requester": state.requester["id"],
         "requester_name": state.requester["name"][:150], "origin": UUID(state.origin),
+        "instance": UUID(state.message.instance) if state.message else None,
         "parent_job": UUID(parent["job"]) if parent else None, "parent_node": parent["node"] if parent else "",
         "priority": state.priority, "on_failure": state.on_failure, "tags": canonical(list(state.tags)),
         "created_at": parse(state.created_at),
@@ -60,8 +64,10 @@ def _job(job: Job, state: JobState) -> Break | None:
 
 
 def _request(job: Job, state: JobState) -> Break | None:
-    """The digest of the request that an idempotency key stands for; the key itself is in no event."""
+    """The digest of the request that an idempotency key or a message id stands for; the key itself is in no event."""
     told = [digest_of(each) for each in _requests(state)] if job.idempotency_key is not None else [""]
+    if state.message is not None and state.message.id:
+        told = [request_digest(state.goal, state.message.not_before)]
     if job.request_digest not in told:
         return _differs("derived_row", 1, "the job row", "request_digest", job.request_digest, told[0])
     return None

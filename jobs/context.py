@@ -22,7 +22,7 @@ from ledger.canonical import jsonable
 from . import clock
 from .asking import Decision, approval_wish, wait_spec
 from .awaitable import awaitable
-from .core.names import check_id, seconds
+from .core.names import check_id, deadline, seconds
 from .core.playback import Wish
 from .promises import model_request
 
@@ -93,9 +93,9 @@ class _LaterMaker:
         self._ctx = ctx
 
     def __getattr__(self, name: str) -> Callable[..., Later]:
-        if name not in ("tool", "llm", "sleep", "signal", "receive", "approval", "child"):
+        if name not in ("tool", "llm", "sleep", "signal", "receive", "approval", "child", "send"):
             raise AttributeError(f"ctx.later has no {name!r}: it describes tool, llm, sleep, signal, receive, "
-                                 "approval and child calls")  # fmt: skip
+                                 "approval, child and send calls")  # fmt: skip
         method = getattr(self._ctx, name)
         return lambda *args, **kwargs: Later(lambda: method(*args, **kwargs))
 
@@ -144,6 +144,16 @@ class Context:
         """Run another agent as a child job; gives its output."""
         plain = jsonable(goal)
         return self._ask("child", agent, {"goal": plain}, {"goal": plain})
+
+    def send(self, instance: str | uuid.UUID, body: Any, *, not_before: Any = None) -> Any:
+        """Send a message to an agent instance, by name or id; gives the id of the job that it becomes.
+
+        It leaves once, whatever happens to this step, and waits for no answer. Raises CallFailed where there is no such
+        instance, or its agent takes no such message.
+        """
+        when = None if not_before is None else deadline(not_before)
+        asked = {"goal": jsonable(body), "not_before": when}
+        return self._ask("send", str(instance), asked, asked)
 
     # --- waits ---------------------------------------------------------------------------------------
 

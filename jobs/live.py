@@ -22,6 +22,7 @@ from .deadlines import seconds_of
 from .interrupts import Drained, ParkCaught, Parked, Stopped
 from .promises import CannotStart, promise_again, promise_for
 from .recording import Recording
+from .sending import addressed
 
 SLICE = 0.5  # seconds of waiting for a rate between two looks at whether the worker drains
 QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
@@ -132,7 +133,7 @@ class Live(Recording):
         if wish.kind in ("tool", "llm"):
             return (yield from self._call(wish, timeout, retry))
         if asked is None:
-            yield lambda: self._commit(self._call_wish(wish))
+            yield lambda: self._commit(addressed(self.state, self._call_wish(wish)))
         return self._settled(wish.path)
 
     def _settled(self, path: str) -> Any:

@@ -36,6 +36,8 @@ def job_row(state: JobState) -> dict[str, Any]:
         "compensation": canonical(state.compensation) if state.compensation is not None else None,
         "error": canonical(error) if error is not None else None,
         "parked_on": canonical(parked_on(state)) if state.status == "parked" else "[]",
+        "line_at": parse(state.message.due) if state.message and state.in_line else None,
+        "turn": state.message.turn if state.message else None,
         "updated_at": parse(state.at),
         "finished_at": parse(state.finished_at) if state.finished_at else None,
     }

@@ -11,6 +11,8 @@ from .draft import Draft
 from .ending import fail_step
 from .errors import Illegal, Stale
 from .ids import compensates, invocation_id
+from .mailbox import sent_job
+from .moments import due as due_at
 from .settle import differs_from
 from .state import ONE_CALL, Asked, JobState, Node
 from .telling import landed
@@ -150,9 +152,21 @@ def call(draft: Draft, wish: Call) -> None:
     if wish.promise is not None:
         digest = digest_of(wish.args)
         promise(draft, wish.path, wish.fence, wish.promise, name=wish.name, kind=wish.kind, digest=digest)
+    elif asked is None and wish.kind == "send":
+        send(draft, wish)
     elif asked is None:
         ask(draft, wish.path, wish.kind, wish.name, wish.args, dict(wish.spec), fence=wish.fence)
         settle_now(draft, wish.path)
+
+
+def send(draft: Draft, wish: Call) -> None:
+    """A message to another agent instance; it leaves with this commit, under an id that its path gives (L7)."""
+    due = due_at(wish.spec.get("not_before"), draft.now)
+    body = {**wish.spec, "due": due, "job": sent_job(draft.state.origin, wish.path)}
+    draft.emit(
+        "command_emitted", wish.path, command="send", name=wish.name, args=body, digest=digest_of(wish.args),
+        fence=wish.fence,
+    )  # fmt: skip
 
 
 def fail_call(draft: Draft, wish: FailCall) -> None:

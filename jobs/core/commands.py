@@ -65,6 +65,7 @@ __all__ = [
     "SendMessage",
     "SendSignal",
     "StartNode",
+    "TakeTurn",
     "Tell",
     "Unhold",
     "Vote",
@@ -119,6 +120,10 @@ class CreateJob:
     priority: int = 0
     parent: Mapping[str, str] | None = None  # {"job": …, "node": …}
     on_failure: str = "fail"  # or "compensate": undo what has landed before it ends as failed or cancelled
+    instance: Mapping[str, Any] | None = (
+        None  # {"id", "due", "message"?, …}; at its turn with "turn" and "after"
+    )
+    state: Mapping[str, Any] | None = None  # what the job begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,23 @@ class Unhold:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeTurn:
+    """It is this message's turn at its agent instance.
+
+    Args:
+        instance: whose.
+        turn: its number.
+        after: the job whose end gave the state; None: the state of the instance's creation.
+        state: what the job begins with.
+    """
+
+    instance: str
+    turn: int
+    after: str | None
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class SendSignal:
     name: str
     payload: JSON
@@ -276,6 +298,6 @@ class Resume:
 
 Command = (
     CreateJob | StartNode | AdoptPlan | Call | Record | Tell | Recall | AwaitEffect | Answer | LateOutcome
-    | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | SendSignal | SendMessage
-    | Vote | EndChild | Cancel | Pause | Resume | ForkJob | NoteFork
+    | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | TakeTurn | SendSignal
+    | SendMessage | Vote | EndChild | Cancel | Pause | Resume | ForkJob | NoteFork
 )  # fmt: skip

@@ -12,7 +12,7 @@ from .errors import Illegal
 from .flow import follow
 from .moments import plus
 from .state import GRACE as GRACE
-from .state import JobState
+from .state import PLAN_STEP, JobState
 
 
 def decide(state: JobState, command: wishes.Command, at: wishes.At) -> Draft:
@@ -43,11 +43,17 @@ def _create(draft: Draft, wish: wishes.CreateJob) -> None:
     more: dict[str, Any] = {"parent": dict(wish.parent)} if wish.parent else {}
     if wish.on_failure != "fail":
         more["on_failure"] = wish.on_failure
+    if wish.instance:
+        more["instance"] = dict(wish.instance)
+    if wish.state is not None:
+        more["state"] = dict(wish.state)
     draft.emit(
         "job_created", agent=wish.agent, version=wish.version, goal=wish.goal, actor=wish.actor.to_json(),
         origin=wish.origin or wish.job, tenant=wish.actor.tenant, tags=list(wish.tags), priority=wish.priority,
         **more,
     )  # fmt: skip
+    if wish.instance and "turn" not in wish.instance:
+        draft.emit("job_parked", PLAN_STEP, kind="agent", name=wish.instance["id"])
 
 
 def _due(draft: Draft, wish: wishes.Due) -> None:
@@ -123,6 +129,7 @@ DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.Due: _due,
     wishes.Hold: waiting.hold,
     wishes.Unhold: waiting.unhold,
+    wishes.TakeTurn: waiting.take_turn,
     wishes.SendSignal: waiting.signal,
     wishes.SendMessage: waiting.message,
     wishes.Vote: voting.vote,

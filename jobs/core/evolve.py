@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from immutables import Map
+
 from .agenda import place, prune
 from .arrows import BrokenHistory, arrow, owner, phase_after, with_call
 from .events import AFTERWORDS, KINDS, Fact
@@ -36,6 +38,7 @@ from .evolve_waits import (
     timer_fired,
     wait_completed,
 )
+from .mailbox import Message
 from .plan import Plan
 from .settle import ready_or_due, wiring
 from .state import PLAN_STEP, JobState, Node
@@ -79,6 +82,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
         priority=body["priority"], parent=body.get("parent"), on_failure=body.get("on_failure", "fail"),
         created_at=fact.at, phase=phase_after(state, fact),
         generation=body.get("generation", 1), forked=body.get("forked_from"),
+        message=Message.of(body.get("instance")), data=Map(body.get("state") or {}),
     )  # fmt: skip
     return place(created, first)
 

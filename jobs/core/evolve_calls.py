@@ -25,9 +25,10 @@ def command_emitted(state: JobState, fact: Fact) -> JobState:
     if body["command"] == "compensation":
         state = opened_compensation(state, fact)
     waits = body["command"] in ("signal", "message", "timer", "child", "approval")
+    sent = body["args"].get("job") if body["command"] == "send" else None  # it answers at once
     asked = Asked(
         path=path, node=owner(state, path).id, kind=body["command"], name=body["name"], digest=body["digest"],
-        status="waiting" if waits else "again", args=body["args"], fence=body.get("fence", 0), seq=fact.seq,
+        status="waiting" if waits else "done" if sent else "again", value=sent, args=body["args"], fence=body.get("fence", 0), seq=fact.seq,
         info=dict(body["args"]) if waits else {}, wake_at=body["args"].get("due") if waits else None,
     )  # fmt: skip
     return with_call(state, asked)

@@ -10,7 +10,7 @@ from .events import Fact
 from .settle import settled
 from .state import JobState, Node
 
-HOLDS = frozenset({"version", "capability", "effect", "limit"})
+HOLDS = frozenset({"version", "capability", "effect", "limit", "agent"})
 
 
 def node_started(state: JobState, fact: Fact) -> JobState:

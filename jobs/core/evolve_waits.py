@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from immutables import Map
+
 from .arrows import wake, with_call
 from .events import Fact
 from .state import JobState, Mail
@@ -23,6 +25,10 @@ def wait_completed(state: JobState, fact: Fact) -> JobState:
                     error=error if failed else None, wake_at=None,
                     info={**asked.info, "timed_out": body["timed_out"]}),
         )  # fmt: skip
+    if body["kind"] == "agent" and state.message is not None:
+        told = body["value"]
+        message = state.message.at_turn(told["turn"], told["after"])
+        state = state.but(message=message, data=Map(told["state"]))
     return wake(state, fact)
 
 

@@ -9,6 +9,7 @@ from .commands import ForkJob, NoteFork
 from .copying import copy, with_goal
 from .draft import Draft
 from .errors import Illegal, Stale
+from .mailbox import begun_with
 from .past import Carried, Past, Sent, carried
 from .state import JobState
 
@@ -23,6 +24,7 @@ def fork(draft: Draft, wish: ForkJob) -> None:
     new_goal = wish.goal is not None and wish.goal.value != past.then.goal
     kept = carried(past.then, new_goal=new_goal)
     _resolved(past)
+    _begun(past)
     (_may_retry if wish.how == "retry" else _may_fork)(wish, kept)
     plan = _replanned(wish) if new_goal else None
     draft.state = draft.state.but(job=wish.job)
@@ -45,6 +47,8 @@ def _created(wish: ForkJob) -> dict[str, Any]:
         "goal": wish.goal.value if wish.goal else then.goal,
     }  # fmt: skip
     body.pop("parent", None)
+    if body.pop("instance", None):  # it goes on beside the mailbox, and leaves nothing there
+        body["state"] = dict(begun_with(past.facts))
     if wish.parent:
         body["parent"] = dict(wish.parent)
     if not retry:
@@ -75,6 +79,16 @@ def _resolved(past: Past) -> None:
             f"job {past.now.job}: nobody knows yet how {', '.join(unknown)} ended; resolve that first, then ask again",
             code="promise_unresolved",
             calls=[past.calls[path].to_json() for path in unknown],
+        )
+
+
+def _begun(past: Past) -> None:
+    message = past.then.message
+    if message is not None and message.turn is None:
+        raise Illegal(
+            f"job {past.now.job} had not had its turn at agent instance {message.instance}; "
+            "send the message again",
+            code="not_begun",
         )
 
 

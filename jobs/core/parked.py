@@ -16,9 +16,18 @@ def parked_on(state: JobState) -> list[dict[str, Any]]:
             continue
         if node.hold is not None:
             entry = {"node": name, "kind": node.hold[0], "name": node.hold[1]}
-            found.append({**entry, "deadline": node.wake_at} if node.hold[0] == "limit" else entry)
+            when = _known_time(state, node)
+            found.append({**entry, "deadline": when} if when else entry)
         found.extend(_waits(state, node))
     return found
+
+
+def _known_time(state: JobState, node: Node) -> str | None:
+    """When a step that is held back can go on at the earliest, where that is known."""
+    if node.hold is not None and node.hold[0] == "agent":
+        told = state.message
+        return told.due if told is not None and told.due > state.created_at else None
+    return node.wake_at if node.hold is not None and node.hold[0] == "limit" else None
 
 
 def _waits(state: JobState, node: Node) -> list[dict[str, Any]]:

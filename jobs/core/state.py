@@ -12,6 +12,7 @@ from typing import Any
 
 from immutables import Map
 
+from .mailbox import Message
 from .plan import Plan, PlanNode
 
 PLAN_STEP = "_plan"
@@ -109,7 +110,7 @@ class Node:
     tries: int = 0  # of a workflow: failed runs that its own retry policy counts
     open: frozenset[str] = frozenset()
     seen: Map[str, Any] | None = None
-    hold: tuple[str, str] | None = None  # (version|capability|effect|limit, what is missing)
+    hold: tuple[str, str] | None = None  # (version|capability|effect|limit|agent, what is missing)
     count: int = 0  # of a map: items, launched, settled, failed
     undoes: str = ""  # of a compensation: the path of the call that it undoes
     launched: int = 0
@@ -211,6 +212,7 @@ class JobState:
     generation: int = 1
     forked: Mapping[str, Any] | None = None  # the job, event and way it comes from
     forks: tuple[str, ...] = ()  # the jobs that come from it
+    message: Message | None = None  # to which agent instance, if this job is one
     created_at: str = ""
     phase: str = ""
     paused: bool = False
@@ -262,6 +264,11 @@ class JobState:
         """Everybody who asked for this job, or for one that it comes from."""
         earlier = self.forked["asked_by"] if self.forked else ()
         return frozenset({self.requester["id"], *earlier})
+
+    @property
+    def in_line(self) -> bool:
+        """Whether it waits for its turn at an agent instance."""
+        return self.message is not None and self.message.turn is None and self.phase == "open"
 
     def spec(self, node: Node) -> PlanNode | None:
         """The plan's words about a step (an item has those of its map); None for the planning step."""

@@ -63,8 +63,8 @@ class Call:
     """A workflow (or a planner) asks for something at a path of its own.
 
     Args:
-        kind: tool, llm, signal, message, approval, timer or child.
-        name: what is called (tool, model, signal, channel, agent).
+        kind: tool, llm, signal, message, approval, timer, child or send.
+        name: what is called (tool, model, signal, channel, agent, agent instance).
         args: arguments as given; their digest is compared on every later run.
         promise: for tool and llm.
         spec: for waits: deadline, on_timeout, and what the kind needs.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .chain import digest_of
-from .commands import EndChild, Hold, SendMessage, SendSignal, Unhold
+from .commands import EndChild, Hold, SendMessage, SendSignal, TakeTurn, Unhold
 from .draft import Draft
 from .ending import fail_step
 from .errors import Ended, Illegal, Invalid, KeyReused, NotFound, Stale
 from .ids import approval_id, child_id
 from .moments import due as due_at
 from .moments import plus
-from .state import WAITS, Asked, JobState, Node
+from .state import PLAN_STEP, WAITS, Asked, JobState, Node
 
 
 def ask(
@@ -237,6 +237,9 @@ def unhold(draft: Draft, wish: Unhold) -> None:
     node = _step(draft, wish.node)
     if node.status == "parked" and node.hold is not None and not draft.state.ended:
         kind, name = node.hold
+        if kind == "agent":
+            raise Illegal(f"job {draft.state.job} waits for its turn at agent instance {name}, which only the end of "
+                          "the one before it gives", code="not_its_turn")  # fmt: skip
         draft.emit(
             "wait_completed",
             wish.path or node.id,
@@ -246,6 +249,16 @@ def unhold(draft: Draft, wish: Unhold) -> None:
             source=None,
             timed_out=False,
         )
+
+
+def take_turn(draft: Draft, wish: TakeTurn) -> None:
+    """The instance has come to this message; nothing happens if it has left the line."""
+    node = _step(draft, PLAN_STEP)
+    if draft.state.phase != "open" or node.status != "parked" or node.hold != ("agent", wish.instance):
+        return
+    value = {"turn": wish.turn, "after": wish.after, "state": dict(wish.state)}
+    draft.emit("wait_completed", PLAN_STEP, kind="agent", name=wish.instance, value=value, source=None,
+               timed_out=False)  # fmt: skip
 
 
 def _step(draft: Draft, name: str) -> Node:

@@ -6,8 +6,9 @@ be partitioned or distributed by job. Only `jobs.store` writes them (`jobs.worke
 
 from .agenda import Approval, Delivery, Rate, Step
 from .crew import Definition, Tick, Token, Worker
+from .mailbox import AgentInstance
 from .stream import Blob, Event, Job
 
 __all__ = [
-    "Approval", "Blob", "Definition", "Delivery", "Event", "Job", "Rate", "Step", "Tick", "Token", "Worker",
+    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Job", "Rate", "Step", "Tick", "Token", "Worker",
 ]  # fmt: skip

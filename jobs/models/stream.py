@@ -38,6 +38,11 @@ class Job(models.Model):
     on_failure = models.CharField(max_length=16, default="fail")  # or compensate
     compensation = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: it has undone nothing
     tags = models.TextField(default="[]")
+    instance = models.UUIDField(null=True, blank=True)  # the agent instance that it is a message to
+    line_at = models.DateTimeField(
+        null=True, blank=True
+    )  # its place in the line, while it waits for its turn
+    turn = models.BigIntegerField(null=True, blank=True)  # of the instance; NULL: not yet
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: none
     request_digest = models.CharField(max_length=64, default="", blank=True)
     created_at = models.DateTimeField()
@@ -57,6 +62,16 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="one_job_per_idempotency_key"),
             # Two retries of one job would send the same keys side by side.
             models.UniqueConstraint(fields=["tenant", "origin", "generation"], name="one_job_per_generation"),
+            models.UniqueConstraint(
+                fields=["instance"],
+                condition=Q(turn__isnull=False, finished_at__isnull=True),
+                name="one_job_at_a_time_for_an_agent",
+            ),
+            models.UniqueConstraint(
+                fields=["instance", "turn"],
+                condition=Q(turn__isnull=False),
+                name="one_job_per_turn_of_an_agent",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="jobs_by_tenant"),
@@ -64,6 +79,16 @@ class Job(models.Model):
             models.Index(fields=["tenant", "agent", "-created_at", "-id"], name="jobs_by_agent"),
             models.Index(
                 fields=["forked_from"], condition=Q(forked_from__isnull=False), name="jobs_by_source"
+            ),
+            models.Index(
+                fields=["instance", "line_at", "created_at"],
+                condition=Q(line_at__isnull=False),
+                name="jobs_in_line",
+            ),
+            models.Index(
+                fields=["instance", "-created_at", "-id"],
+                condition=Q(instance__isnull=False),
+                name="jobs_by_instance",
             ),
         ]
 

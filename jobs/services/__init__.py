@@ -5,11 +5,12 @@ from .approving import approve, decide, reject
 from .controlling import cancel, pause, resume
 from .delivering import deliver_due
 from .forking import fork, retry
+from .instances import create_agent, delete_agent, message_agent, pause_agent, resume_agent
 from .resolving import resolve
 from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
-    "actor_of", "approve", "cancel", "decide", "deliver_due", "fork", "pause", "reject", "resolve", "resume",
-    "retry", "send_message", "signal", "submit",
+    "actor_of", "approve", "cancel", "create_agent", "decide", "delete_agent", "deliver_due", "fork", "message_agent",
+    "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent", "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

@@ -27,19 +27,21 @@ from ..core.commands import (
     Resume,
     SendMessage,
     SendSignal,
+    TakeTurn,
     Unhold,
     Vote,
 )  # fmt: skip
 from ..core.errors import Busy, NotFound, Refused
 from ..models import Delivery, Job
+from ..offered import check_goal, chosen_definition, version_of
 from ..outage import AWAY, in_a_line
 from ..store import deliveries
 from . import heirs
 from .actors import visible
-from .submitting import check_goal, chosen_definition, version_of
 
 log = logging.getLogger("aetheris.deliveries")
 BATCH = 100
+MESSAGE: tuple[str, ...] = ("due", "message", "not_before", "sender")
 
 
 def postponed(job: str | UUID, name: str, wish: Any, actor: Actor) -> bool:
@@ -101,6 +103,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
     "forked": _letter(NoteFork),
     "end_child": lambda body, tenant: EndChild(**body),
     "unhold": lambda body, tenant: Unhold(node=body["step"], path=body["path"]),
+    "turn": lambda body, tenant: TakeTurn(**body),
 }
 
 
@@ -129,16 +132,22 @@ def _carry_out(row: Delivery) -> None:
     body = json.loads(row.body)
     crashpoint("before_delivery")
     try:
-        if row.command == "create":
-            _create(row, body)
+        if row.command in BEYOND_ONE_JOB:
+            BEYOND_ONE_JOB[row.command](row, body)
         else:
             store.commit(row.job_id, COMMANDS[row.command](body, row.tenant), delivery=str(row.id))
+    except store.Delivered:
+        log.debug("delivery %s has been carried out by another process", row.id)
     except Refused as refused:
-        if isinstance(refused, NotFound) and not Job.objects.filter(id=row.job_id).exists():
+        if isinstance(refused, NotFound) and _may_come_to_exist(row):
             _later(row, str(refused))  # its receiver may be a delivery itself
             return
         log.info("delivery %s: job %s refuses %s: %s", row.id, row.job_id, row.command, refused)
         deliveries.drop(row)
+
+
+def _may_come_to_exist(row: Delivery) -> bool:
+    return row.command not in BEYOND_ONE_JOB and not Job.objects.filter(id=row.job_id).exists()
 
 
 def _create(row: Delivery, body: dict[str, Any]) -> None:
@@ -187,6 +196,26 @@ def _taken_up(row: Delivery, body: dict[str, Any], actor: Actor) -> bool:
         born = Job.objects.filter(id=row.job_id).exists()
         deliveries.drop(row) if born else _later(row, f"job {before.id} is retried by somebody else")
     return True
+
+
+def _message(row: Delivery, body: dict[str, Any]) -> None:
+    """A message to an agent instance becomes a job, whatever has become of the agent's goal since it was sent."""
+    told = {name: body[name] for name in MESSAGE if name in body}
+    wish = CreateJob(
+        job=str(row.job_id), agent=body["agent"], version=body["version"], goal=body["body"],
+        actor=_actor(body["actor"], row.tenant), instance={**told, "id": body["instance"]},
+    )  # fmt: skip
+    store.accept(wish, request_digest=body.get("digest", ""), delivery=str(row.id))
+
+
+BEYOND_ONE_JOB: dict[str, Callable[[Delivery, dict[str, Any]], None]] = {
+    "create": _create,
+    "message_instance": _message,
+    "call_up": lambda row, body: store.mailbox.call_up(row.job_id, delivery=str(row.id)),
+    "pause_instance": lambda row, body: store.mailbox.pause(row.job_id, body["by"], delivery=str(row.id)),
+    "resume_instance": lambda row, body: store.mailbox.resume(row.job_id, delivery=str(row.id)),
+    "delete_instance": lambda row, body: store.mailbox.delete(row.job_id, body["by"], delivery=str(row.id)),
+}
 
 
 def _later(row: Delivery, why: str) -> None:

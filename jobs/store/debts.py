@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
             due = True
         elif fact.type == "job_created" and state.forked is not None:
             _owe(state, fact, state.forked["job"], "forked", _provenance(state))
+        elif fact.type == "command_emitted" and "job" in _sending(fact):
+            _owe(state, fact, fact.body["args"]["job"], "message_instance", _letter(state, fact))
             due = True
         elif fact.type == "job_parked" and fact.body["kind"] == "effect":
             due |= _await_effect(state, fact)
@@ -55,6 +57,19 @@ def _provenance(state: JobState) -> dict[str, Any]:
         "how": state.forked["how"],
         "actor": dict(state.requester),
     }
+
+
+def _sending(fact: Fact) -> Mapping[str, Any]:
+    """What a message to an agent instance says; nothing for any other command, or one that could not be made."""
+    return fact.body["args"] if fact.body["command"] == "send" else {}
+
+
+def _letter(state: JobState, fact: Fact) -> dict[str, Any]:
+    told = fact.body["args"]
+    return {
+        "instance": told["instance"], "agent": told["agent"], "version": told["version"], "body": told["goal"],
+        "due": told["due"], "actor": dict(state.requester), "sender": {"job": state.job, "node": fact.node},
+    }  # fmt: skip
 
 
 def _at_the_end(state: JobState, fact: Fact) -> None:

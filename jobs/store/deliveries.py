@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from ..core.chain import canonical
-from ..models import Delivery, Job
+from ..models import AgentInstance, Delivery, Job
 from ..turns import turn
 
 LONGEST_WAIT = 60.0
@@ -54,7 +54,7 @@ def put_off(row: Delivery, why: str, at: datetime) -> bool:
 
 
 def _has_a_receiver(row: Delivery) -> bool:
-    """Whether the job exists, or a delivery is under way that creates it."""
-    if Job.objects.filter(id=row.job_id).exists():
+    """Whether the job or agent instance exists, or a delivery is under way that creates the job."""
+    if Job.objects.filter(id=row.job_id).exists() or AgentInstance.objects.filter(id=row.job_id).exists():
         return True
-    return Delivery.objects.filter(job_id=row.job_id, command="create").exists()
+    return Delivery.objects.filter(job_id=row.job_id, command__in=("create", "message_instance")).exists()

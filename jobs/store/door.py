@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -15,8 +13,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from ledger.crashpoints import crashpoint
 
 from .. import clock, knocks
-from ..core.chain import GENESIS
-from ..core.commands import At, Command, CreateJob, ForkJob
+from ..core.commands import At, Command
 from ..core.decide import decide
 from ..core.errors import Busy, Refused
 from ..core.events import Fact
@@ -26,7 +23,7 @@ from ..models import Delivery
 from ..turns import turn
 from .outages import Unsure, rest, undone, written
 from .reading import Entry, entry, latest, lock_row, refresh
-from .writing import Conflict, Delivered, Sealed, WorkerDead, append, insert_job, seal
+from .writing import Conflict, Delivered, Sealed, WorkerDead, append, seal
 
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
@@ -235,52 +232,3 @@ def remember(known: Entry, sealed: Sealed) -> Sealed:
     crashpoint("after_commit")
     known.state, known.hash, known.behind = sealed.after, sealed.hash, False
     return sealed
-
-
-def create(wish: CreateJob | ForkJob, *, delivery: str | None = None, **more: Any) -> Committed:
-    """Begin a job; inside a caller's transaction it exists if that one commits.
-
-    Args:
-        wish: what is asked of whom.
-        delivery: the delivery row that asked for it.
-        more: further columns of the job row (`idempotency_key`, `request_digest`).
-
-    Raises:
-        IntegrityError: the job, its idempotency key, or another retry of the same job exists.
-        Delivered: the delivery row is gone; somebody else has carried it out.
-    """
-    at = At(now=text(clock.now()))
-    draft = decide(JobState(), wish, at)
-    sealed = seal(JobState(job=wish.job), draft.state, draft.facts, GENESIS)
-    owes = _born(sealed, delivery, more)
-    if connection.in_atomic_block:  # a host's own transaction: nothing is true before it commits
-        transaction.on_commit(lambda: _announce(sealed, owes), robust=True)
-        return Committed(sealed.after, sealed.facts)
-    known = entry(wish.job)
-    with known.lock:
-        if known.state is None:
-            remember(known, sealed)
-    _announce(sealed, owes)
-    return Committed(sealed.after, sealed.facts)
-
-
-def _announce(sealed: Sealed, owes: bool) -> None:
-    crashpoint("after_birth_before_knock")
-    knocks.after_commit(sealed.before, sealed.after, owes=owes)
-
-
-def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
-    """Write a new job; tells whether deliveries have become due."""
-    own = not connection.in_atomic_block
-    try:
-        # A host's transaction holds the file already: it must not wait for somebody who waits for the file.
-        with turn() if own else nullcontext(), transaction.atomic():
-            insert_job(sealed, **more)
-            return append(sealed, delivery=delivery)
-    except (OperationalError, InterfaceError):
-        if not own:
-            raise
-        connection.close()
-        if not written(sealed):
-            raise
-    return True

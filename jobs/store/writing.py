@@ -74,7 +74,7 @@ def seal(before: JobState, after: JobState, facts: Sequence[Fact], prev: str) ->
 
 
 def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = None) -> bool:
-    """Write events and everything they imply; needs a transaction. Lock order: job, steps, ledger.
+    """Write events and everything they imply; needs a transaction. Lock order: job, steps, ledger, agent instance.
 
     Args:
         sealed: what to write.
@@ -140,7 +140,8 @@ def insert_job(sealed: Sealed, **more: Any) -> None:
         goal=chain.canonical(state.goal), requester=state.requester["id"], requester_name=state.requester["name"][:150],
         origin=state.origin, priority=state.priority, on_failure=state.on_failure, tags=chain.canonical(list(state.tags)),
         parent_job=UUID(state.parent["job"]) if state.parent else None,
-        parent_node=state.parent["node"] if state.parent else "", created_at=parse(state.created_at),
+        parent_node=state.parent["node"] if state.parent else "",
+        instance=UUID(state.message.instance) if state.message else None, created_at=parse(state.created_at),
         **ancestry(state), **job_row(state), **more,
     )  # fmt: skip
 

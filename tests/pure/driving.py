@@ -17,6 +17,7 @@ from jobs.core.commands import (
     SendMessage,
     SendSignal,
     StartNode,
+    TakeTurn,
     Tell,
     Unhold,
     Vote,
@@ -113,7 +114,7 @@ def _due_again(story: Story, asked: Asked) -> bool:
 
 
 def _answer(story: Story, node: Node) -> list[Command]:
-    found: list[Command] = [Unhold(node.id)] if node.hold is not None else []
+    found: list[Command] = [_let_go_on(node)] if node.hold is not None else []
     if node.wake_at is not None and node.wake_at <= story.now:
         found.append(Due(node.id))
     for asked in _unsettled(story, node):
@@ -122,6 +123,12 @@ def _answer(story: Story, node: Node) -> list[Command]:
         elif asked.status == "waiting":
             found += _reply(story, asked)
     return found
+
+
+def _let_go_on(node: Node) -> Command:
+    assert node.hold is not None
+    kind, name = node.hold
+    return TakeTurn(name, 2, None, {"heard": []}) if kind == "agent" else Unhold(node.id)
 
 
 def _reply(story: Story, asked: Asked) -> list[Command]:

@@ -16,7 +16,7 @@ RELEASED = frozenset({"not_landed", "not_sent", "absent"})
 WAKERS = {
     "signal": "the verb", "message": "the verb", "approval": "the verb", "timer": "the sweep",
     "child": "a delivery", "effect": "a delivery", "unknown_outcome": "a resolution",
-    "version": "a registration", "capability": "a registration",
+    "version": "a registration", "capability": "a registration", "agent": "a delivery",
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from jobs.core.commands import (
     SendMessage,
     SendSignal,
     StartNode,
+    TakeTurn,
     Tell,
     Unhold,
     Vote,
@@ -174,7 +175,9 @@ def _instead(node: Node, call: Call) -> Iterator[Command]:
 
 
 def _parked(story: Story, node: Node) -> Iterator[Command]:
-    if node.hold is not None:
+    if node.hold is not None and node.hold[0] == "agent":
+        yield from (TakeTurn(node.hold[1], 2, None, {"heard": ["hello"]}),) * 3
+    elif node.hold is not None:
         yield from (Unhold(node.id),) * 3
     for asked in _unsettled(story, node, "waiting"):
         yield from _letters(story, asked)

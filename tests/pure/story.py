@@ -17,6 +17,7 @@ from jobs.core.state import PLAN_STEP, JobState, Node
 JOB = "0198f0c0-0000-7000-8000-000000000001"
 START = "2026-01-05T09:00:00.000000Z"
 WORKER = "0198f0c0-0000-7000-8000-00000000aaaa"
+INSTANCE = "0198f0c0-0000-7000-8000-00000000bbbb"
 ASKER = Actor(id="u1", name="ann", groups=("finance",))
 PEOPLE = (ASKER, *(Actor(id=f"u{n}", name=f"user {n}", groups=("finance", "heads")) for n in (2, 3, 4)))
 STRANGER = Actor(id="u9", name="stranger", groups=("sales",))
@@ -35,7 +36,7 @@ LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     *(("tool", name, {}) for name in ("pay", "wire", "wire", "ask", "read", "book")),
     *(("signal", "go", limits) for limits in LIMITS),
     ("message", "in", LIMITS[1]), ("timer", "", {"seconds": 20.0}), ("child", "helper", {"goal": {"x": 1}}),
-    ("approval", "sure", ASKING), ("timer", "", {"seconds": 3.0}),
+    ("approval", "sure", ASKING), ("timer", "", {"seconds": 3.0}), ("send", "desk", {"goal": {"x": 1}, "not_before": {"in": 5.0}}),
 )  # fmt: skip
 
 GATHERED = (LINES[0], LINES[0], LINES[0], *LINES[5:])  # what a workflow waits for beside calls that go wrong
@@ -84,10 +85,14 @@ class Story:
         return told
 
     def begin(self) -> None:
-        """Create the job; now and then it is planned at once."""
+        """Create the job; most are planned at once, some wait for their turn at an agent instance."""
         on_failure = self.on_failure or self.pick(("fail", "compensate", "compensate"))
-        self.send(CreateJob(self.job, "helper", "1", {"x": 1}, ASKER, tags=("drawn",), on_failure=on_failure))
-        if self.pick((0, 1, 1, 1)):
+        how = self.pick(("plain", "planned", "planned", "planned", "waiting", "planned"))
+        message = {"id": INSTANCE, "due": self.now, "message": "hello", "not_before": None}
+        waiting = message if how == "waiting" else None
+        wish = CreateJob(self.job, "helper", "1", {"x": 1}, ASKER, tags=("drawn",), on_failure=on_failure)
+        self.send(replace(wish, instance=waiting))
+        if how == "planned":
             self.send(StartNode(PLAN_STEP, WORKER))
             self.send(AdoptPlan(self.state.nodes[PLAN_STEP].fence, self.plan))
 

@@ -23,12 +23,13 @@ from jobs.core.commands import (
     Resume,
     SendSignal,
     StartNode,
+    TakeTurn,
     Tell,
     Unhold,
     Vote,
 )
 from tests.pure.sensible import common_wishes
-from tests.pure.story import ASKER, JOB, PEOPLE, STRANGER, WORKER, Story
+from tests.pure.story import ASKER, INSTANCE, JOB, PEOPLE, STRANGER, WORKER, Story
 
 
 def wild_wishes(story: Story) -> list[Command]:
@@ -37,7 +38,7 @@ def wild_wishes(story: Story) -> list[Command]:
     found: list[Command] = [
         CreateJob(JOB, "helper", "1", {}, ASKER), Resume(ASKER), SendSignal("unheard", 1, "letter-1", ASKER),
         SendSignal("go", 1, "letter-1", ASKER), EndChild("n0", "no-such-job", "completed"), Due("nowhere"),
-        AdoptPlan(2, story.plan),
+        AdoptPlan(2, story.plan), TakeTurn(INSTANCE, 3, JOB, {"late": True}), TakeTurn("another", 1, None, {}),
     ]  # fmt: skip
     for name, node in sorted(state.nodes.items()):
         promise = story.promise_of(node) or story.promise("pay", name)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from jobs import store
-from jobs.core.commands import AwaitEffect, Command, CreateJob, Recall
+from jobs.core.commands import AwaitEffect, Call, Command, CreateJob, Recall, TakeTurn
 from jobs.core.errors import Refused
+from jobs.core.mailbox import request_digest
 from jobs.core.moments import parse
+from jobs.core.state import JobState
+from jobs.models import Delivery
+from jobs.services import deliver_due
 from jobs.services.submitting import new_id
 from ledger.services import NotReserved
 from tests.pure.plans_drawn import draw_plan
@@ -41,11 +45,35 @@ class StoredStory(Story):
     def _written(self, wish: Command) -> tuple:  # type: ignore[type-arg]
         if isinstance(wish, CreateJob):
             self.job = str(new_id())
-            done = store.create(replace(wish, job=self.job))
+            done = _born(replace(wish, job=self.job))
             self.now = done.state.at
+        elif isinstance(wish, TakeTurn) and ("agent", wish.instance) == self.state.nodes["_plan"].hold:
+            return (), _called_up(self.job, wish.instance)
         else:
             done = store.commit(self.job, wish, now=parse(self.now))
         return done.facts, done.state
+
+
+def _born(wish: CreateJob) -> store.Committed:
+    """A job; a message to an agent instance waits in its line, for the instance is paused."""
+    if wish.instance is None:
+        return store.create(wish)
+    instance = new_id()
+    store.mailbox.add(instance, tenant=wish.actor.tenant, by="ann", state={"heard": []}, agent=wish.agent)
+    store.mailbox.pause(instance, "ann")
+    store.accept(
+        replace(wish, instance={**wish.instance, "id": str(instance), "due": None}),
+        request_digest=request_digest(wish.goal, None),
+    )
+    return store.Committed(store.load(wish.job), ())
+
+
+def _called_up(job: str, instance: str) -> JobState:
+    """The line goes on, and the delivery that gives the turn is carried out."""
+    store.mailbox.resume(UUID(instance))
+    while Delivery.objects.filter(job_id=job, command="turn").exists():
+        deliver_due()
+    return store.load(job)
 
 
 def _with_real_ids(wish: Command) -> Command:
@@ -57,6 +85,9 @@ def _with_real_ids(wish: Command) -> Command:
             "effect": made.effect, "key": made.key, "business_key": made.business_key or "",
         }  # fmt: skip
         return replace(wish, source=source)
+    if isinstance(wish, Call) and wish.kind == "send":
+        to = {"instance": str(uuid4()), "agent": "helper", "version": "1"}
+        return replace(wish, spec={**wish.spec, **to})
     if isinstance(wish, AwaitEffect):
         return replace(wish, holder={"invocation": str(uuid4())})
     return wish
