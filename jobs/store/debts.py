@@ -14,6 +14,7 @@ from ..core.ids import uuid_from
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Delivery
+from . import line
 
 
 def write(state: JobState, facts: Sequence[Fact]) -> bool:
@@ -32,6 +33,8 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
             due |= _await_effect(state, fact)
         elif fact.type in TERMINALS:
             _at_the_end(state, fact)
+            if state.message is not None:
+                line.ended(state, parse(fact.at))
             due = True
     return due
 
@@ -60,8 +63,9 @@ def _provenance(state: JobState) -> dict[str, Any]:
 
 
 def _sending(fact: Fact) -> Mapping[str, Any]:
-    """What a message to an agent instance says; nothing for any other command, or one that could not be made."""
-    return fact.body["args"] if fact.body["command"] == "send" else {}
+    """What a message to an agent instance says; nothing for any other command, or one that was sent before."""
+    body = fact.body
+    return body["args"] if body["command"] == "send" and "copied" not in body else {}
 
 
 def _letter(state: JobState, fact: Fact) -> dict[str, Any]:
