@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .hold_commands import Hold, TakeTurn, Unhold
 from .past import Past
 from .step_commands import (
     JSON,
@@ -120,9 +121,7 @@ class CreateJob:
     priority: int = 0
     parent: Mapping[str, str] | None = None  # {"job": …, "node": …}
     on_failure: str = "fail"  # or "compensate": undo what has landed before it ends as failed or cancelled
-    instance: Mapping[str, Any] | None = (
-        None  # {"id", "due", "message"?, …}; at its turn with "turn" and "after"
-    )
+    instance: Mapping[str, Any] | None = None  # {"id", "due", …}; with "turn" and "after" at its turn
     state: Mapping[str, Any] | None = None  # what the job begins with
 
 
@@ -193,46 +192,6 @@ class Due:
     """A step's `wake_at` has come: fire what is due."""
 
     node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The step cannot run now: park it, naming what is missing.
-
-    Args:
-        kind: `version` or `capability` (no living worker offers it), `limit` (its tool's rate is used up).
-        until: for `limit`, the moment that is reserved for it.
-    """
-
-    node: str
-    kind: str
-    name: str
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unhold:
-    """A worker that can run the step has registered, or the settlement it waited for has come."""
-
-    node: str
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TakeTurn:
-    """It is this message's turn at its agent instance.
-
-    Args:
-        instance: whose.
-        turn: its number.
-        after: the job whose end gave the state; None: the state of the instance's creation.
-        state: what the job begins with.
-    """
-
-    instance: str
-    turn: int
-    after: str | None
-    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
