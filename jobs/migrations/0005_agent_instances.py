@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("aetheris_jobs", "0003_compensation"),
+        ("aetheris_jobs", "0004_forks"),
     ]
 
     operations = [

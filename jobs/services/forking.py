@@ -19,10 +19,11 @@ from ..core.copying import sources
 from ..core.errors import Illegal, Invalid
 from ..core.past import Past
 from ..models import Job
+from ..offered import check_goal, chosen_definition
 from ..queries.ancestry import landed_in_children, newest_of
 from . import payloads
 from .actors import require, system, visible
-from .submitting import check_goal, checked_key, chosen_definition, known, new_id
+from .submitting import checked_key, known, new_id
 
 SAME: Any = object()  # the goal of the job that is forked
 
