@@ -49,7 +49,7 @@ def ancestry(state: JobState) -> dict[str, Any]:
     return {
         "generation": state.generation,
         "forked_from": UUID(forked["job"]) if forked else None,
-        "forked_at": forked["seq"] if forked else None,
+        "forked_seq": forked["seq"] if forked else None,
     }
 
 

@@ -167,11 +167,7 @@ def _listing(calls: Sequence[Mapping[str, Any]]) -> str:
 
 def _outside_promises(past: Past) -> None:
     then = past.then
-    inside = sorted(
-        path
-        for path, asked in then.calls.items()
-        if asked.status in ("open", "unknown") and asked.info.get("effect") != "pure"
-    )
+    inside = sorted(path for path, asked in then.calls.items() if asked.blocks_the_end)
     if inside:
         begun = min(
             fact.seq for fact in past.facts if fact.type == "tool_invocation_started" and fact.node in inside

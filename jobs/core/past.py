@@ -111,13 +111,16 @@ def _note(sent: dict[str, Sent], fact: Fact) -> None:
         said = _told(fact)
         before = sent[fact.node]
         if said is not None and before.state != "landed":
+            if before.effect == "transactional" and said == "unknown":
+                said = "absent"  # its rows went with the outcome that was not written
             state = "unknown" if said == "absent" and before.doubtful else said
             sent[fact.node] = replace(before, state=state)
 
 
 def _promised(sent: dict[str, Sent], fact: Fact) -> None:
     body, before = fact.body, sent.get(fact.node)
-    doubtful = before is not None and before.state in ("open", "unknown")
+    rolled_back = body["effect"] == "transactional"
+    doubtful = before is not None and before.state in ("open", "unknown") and not rolled_back
     sent[fact.node] = Sent(
         fact.node, body["invocation"], body["tool"], body["effect"], body["key"], body["business_key"],
         body, doubtful=doubtful, undoes="compensates" in body,

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="job",
-            name="forked_at",
+            name="forked_seq",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(

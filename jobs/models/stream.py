@@ -31,7 +31,7 @@ class Job(models.Model):
     origin = models.UUIDField()
     generation = models.PositiveIntegerField(default=1)  # of its origin: 1, and one more with every retry
     forked_from = models.UUIDField(null=True, blank=True)
-    forked_at = models.BigIntegerField(null=True, blank=True)  # the last event that it takes over
+    forked_seq = models.BigIntegerField(null=True, blank=True)  # the last event that it takes over
     parent_job = models.UUIDField(null=True, blank=True)
     parent_node = models.CharField(max_length=255, default="", blank=True)
     priority = models.SmallIntegerField(default=0)

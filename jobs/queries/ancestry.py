@@ -51,7 +51,7 @@ def forked_from(job: Job) -> dict[str, Any] | None:
     if job.forked_from is None:
         return None
     how = "retry" if job.generation > 1 else "fork"
-    return {"job": str(job.forked_from), "seq": job.forked_at, "how": how}
+    return {"job": str(job.forked_from), "seq": job.forked_seq, "how": how}
 
 
 def forks_of(job: Job) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ def forks_of(job: Job) -> list[dict[str, Any]]:
     return [
         {
             "job": str(row.id),
-            "seq": row.forked_at,
+            "seq": row.forked_seq,
             "how": "retry" if row.generation > 1 else "fork",
             "status": row.status,
         }

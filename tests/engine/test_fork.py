@@ -150,7 +150,7 @@ def test_a_fork_that_uses_a_business_key_of_its_parent_recalls_it_by_the_ledger(
     assert (world.times(word), line(state.job, "pay").state) == (1, "recalled")
 
 
-def test_a_failed_job_is_forked_at_its_end_and_tries_the_failed_step_under_a_new_key() -> None:
+def test_a_failed_job_is_forked_seq_its_end_and_tries_the_failed_step_under_a_new_key() -> None:
     words = [a_word() for _ in range(2)]
     world.script(words[1], NotLanded("no", permanent=True))
     first = ran(two(*words))

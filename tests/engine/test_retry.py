@@ -54,7 +54,7 @@ def test_both_jobs_say_where_the_new_one_comes_from() -> None:
     assert kinds(first.job)[-1] == "job_forked"
     assert folded(first.job).forks == (state.job,)
     row = Job.objects.get(id=state.job)
-    assert (str(row.forked_from), row.forked_at, row.generation) == (first.job, end.seq, 2)
+    assert (str(row.forked_from), row.forked_seq, row.generation) == (first.job, end.seq, 2)
 
 
 def test_a_retry_may_be_retried_and_its_recalls_name_the_call_that_landed() -> None:

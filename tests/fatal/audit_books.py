@@ -148,7 +148,7 @@ def _plain(name: str, value: Any, row: Row) -> Any:
         return text(value)
     if name in _FLAGS:
         return bool(value)
-    if name in ("deadline", "decided_at") or (name.endswith(("_at", "_until")) and name != "forked_at"):
+    if name in ("deadline", "decided_at") or name.endswith(("_at", "_until")):
         return moment(value)
     return value
 

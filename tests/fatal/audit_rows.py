@@ -48,7 +48,7 @@ def job(row: Row, events: list[Event], story: Story) -> Iterator[str]:
         "outcome": last.body["outcome"] if ended and last else "",
         "output": canonical(last.body["output"]) if ended and last else None,
         "compensation": canonical(last.body["compensation"]) if last and "compensation" in last.body else None,
-        "generation": born.get("generation", 1), "forked_from": origin.get("job"), "forked_at": origin.get("seq"),
+        "generation": born.get("generation", 1), "forked_from": origin.get("job"), "forked_seq": origin.get("seq"),
         "error": canonical(failing.body["error"]) if failing and story.phase in ("failing", "failed") else None,
         "parked_on": canonical(parked_on(story)) if status(story) == "parked" else "[]",
     }  # fmt: skip

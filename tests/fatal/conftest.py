@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """Starts processes; whatever still runs at the end goes with it."""
-    made = Nursery(tmp_path_factory.mktemp("n"), agents="tests.fatal.agents,tests.fatal.killers")
+    made = Nursery(
+        tmp_path_factory.mktemp("n"),
+        agents="tests.fatal.agents,tests.fatal.agents_of_two,tests.fatal.killers",
+    )
     yield made
     made.close()
 
