@@ -9,6 +9,7 @@ import pytest
 
 from jobs import TaskGraph, clock
 from jobs.models import Job, Step, Worker
+from jobs.worker import asks_for_prefork
 from tests.brokers.workers import until
 from tests.engine.driving import a_word, asked, started
 from tests.engine.workers import Crew, alive, claims, crew, ends, working
@@ -63,11 +64,13 @@ def test_async_calls_of_a_graph_wait_side_by_side_without_a_thread_each(at_work:
 
 def test_the_prefork_pool_works(at_work: Crew) -> None:
     at_work.env["AETHERIS_LEASE_TTL"] = "10"
-    with working(at_work, "one", options=("-P", "prefork", "-c", "1")) as workers:
+    with working(at_work, "one", options=("-P", "processes", "-c", "1")) as workers:
         job = asked("counted", {"n": 5})
         assert ends(job, *workers).output == "5"
-        other = asked("many_waits", {"word": a_word(), "waits": 2, "calls": 2, "seconds": 0.1})
+        word = a_word()
+        other = asked("many_waits", {"word": word, "waits": 2, "calls": 2, "seconds": 0.1})
         assert ends(other, *workers).output == "2"
+        assert {process for process, _ in at_work.lines(word)}.isdisjoint({str(workers[0].pid)})
 
 
 def test_valkey_carries_the_knocks(
@@ -113,3 +116,10 @@ def test_the_broker_holds_nothing_for_a_parked_job(at_work: Crew) -> None:
         for job in jobs:
             ends(job, *workers, status="parked")
         until(lambda: not messages(), *workers)
+
+
+def test_a_worker_that_was_asked_for_prefork_in_vain_says_so(at_work: Crew) -> None:
+    with working(at_work, "one", options=("-P", "prefork", "-c", "1")) as (worker,):
+        until(lambda: "write `-P processes`" in worker.log.read_text(), worker)
+    assert asks_for_prefork(["worker", "--pool=prefork"])
+    assert not asks_for_prefork(["worker", "-P", "processes", "-n", "prefork@host"])

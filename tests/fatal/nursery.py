@@ -13,6 +13,7 @@ import runpy
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import django
@@ -39,8 +40,9 @@ def main(address: str) -> None:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries a dead child at once, as init would
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(address)
+        server.bind(f"{address}.new")
         server.listen()
+        Path(f"{address}.new").rename(address)  # whoever sees it can connect
         while True:
             line, _ = server.accept()
             with line:

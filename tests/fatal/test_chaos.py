@@ -87,3 +87,10 @@ def test_every_promise_is_kept_while_everything_breaks(database: str, tmp_path: 
     assert facts["takeovers"] > 0
     assert facts["unknown"]["all"] > 0
     assert markdown([facts]).count("\n") == 2
+
+
+def test_a_run_is_not_mixed_with_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    refused = chaos("--keep", str(tmp_path), "--seconds", "1")
+    assert refused.returncode == 2
+    assert "is not empty" in refused.stderr

@@ -41,6 +41,8 @@ def parse(arguments: Sequence[str]) -> Options:
         "--print-schedule", action="store_true", help="show what would be done, and do nothing"
     )
     told = parser.parse_args(arguments)
+    if told.keep is not None and told.keep.exists() and any(told.keep.iterdir()):
+        parser.error(f"--keep {told.keep}: it is not empty, and a run needs a folder of its own")
     return Options(
         seed=random.SystemRandom().randrange(10**6) if told.seed is None else told.seed,
         seconds=told.seconds,

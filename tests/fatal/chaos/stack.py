@@ -23,7 +23,7 @@ from tests.servers import Postgres, Valkey
 AGENTS = "tests.fatal.chaos.agents"
 TTL = 4
 THREADS = ["-c", "6"]
-PREFORK = ["-P", "prefork", "-c", "2"]  # the last worker's
+PREFORK = ["-P", "processes", "-c", "2"]  # the last worker's
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
