@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -13,6 +14,7 @@ from kombu.exceptions import OperationalError
 from . import alarms
 from .celery_defaults import DEFAULT_QUEUE, is_own, own_queue, passing, queue_name
 from .core.state import JobState
+from .senders import senders
 
 log = logging.getLogger("aetheris.knocks")
 
@@ -79,8 +81,9 @@ def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
         return
     # A worker's own queue is declared by that worker alone: it must not be there when the worker is not.
     where: dict[str, Any] = {"queue": passing(queue), "declare": []} if is_own(queue) else {"queue": queue}
+    message: dict[str, Any] = {"args": args, "ignore_result": True, "argsrepr": "", "kwargsrepr": "", **where}
     try:
-        current_app.send_task(task, args=args, ignore_result=True, argsrepr="", kwargsrepr="", **where)
+        senders.hand_over(partial(current_app.send_task, task, **message))
     except (OperationalError, OSError) as error:
         log.warning(
             "no knock for %s %s: the broker does not answer (%s); the sweep will knock", task, args, error

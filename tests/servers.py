@@ -197,6 +197,14 @@ class Valkey:
             self._process.stop()
             self._process = None
 
+    def hang(self) -> None:
+        """Stop it: it takes connections and answers nobody, until `go_on`."""
+        _running(self._process, "Valkey").send_to_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer what it was asked meanwhile."""
+        _running(self._process, "Valkey").send_to_all(signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill it at once by SIGKILL."""
         _running(self._process, "Valkey").kill()

@@ -80,7 +80,7 @@ def stage(
 
 
 @pytest.fixture
-def token(stage: Stage) -> str:
+def token(fresh_database: str) -> str:
     """Of somebody who may submit, signal, control and, being of `finance`, approve."""
     from jobs import tokens
     from tests.faces.admin_stage import OPERATOR, person

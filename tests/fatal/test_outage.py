@@ -1,4 +1,4 @@
-"""The database, or the broker, goes away in the middle of a call: no worker dies, and the outcome is written."""
+"""The database goes away in the middle of a call: no worker dies, nobody is buried, and the outcome is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.factories import recorded_knocks
 from tests.fatal.effects import Effects
 from tests.fatal.outages import TTL, Outage, a_token, migrated, submitted
 from tests.fatal.processes import Nursery, Running
@@ -137,43 +136,3 @@ def test_a_worker_that_cannot_renew_its_lease_enters_no_tool(own: Stage, own_pos
     ]
     assert told[0] == "not_sent"
     assert len(own.workers()) == 1
-
-
-@pytest.fixture
-def on_own_broker(
-    fresh_database: str, own_valkey: Valkey, nursery: Nursery, effects: Effects, tmp_path: Path
-) -> Iterator[Stage]:
-    """A stage on a broker of its own; this process knocks nowhere."""
-    parts: dict[str, Any] = {
-        "broker": own_valkey.url,
-        "folder": tmp_path,
-        "nursery": nursery,
-        "effects": effects,
-    }
-    made = Stage(database=fresh_database, **parts)
-    try:
-        with recorded_knocks():
-            yield made
-        made.check()
-    finally:
-        made.close()
-
-
-def test_the_broker_dies_during_a_call_and_the_job_goes_on(on_own_broker: Stage, own_valkey: Valkey) -> None:
-    stage = on_own_broker
-    stage.effects.behave("hang")
-    worker = stage.worker()
-    job = stage.submit("def", "fatal.pay")
-    stage.until_hanging(ticking=True)
-    own_valkey.kill()
-    stage.effects.behave("normal")
-    stage.effects.release()
-    stage.until(
-        lambda: stage.lines(job)[0]["state"] == "landed", "the outcome without a broker", ticking=False
-    )
-    own_valkey.start()
-    other = stage.submit("graph", "fatal.pay")
-    stage.until_status(job, "completed", "failed")
-    stage.until_status(other, "completed", "failed")
-    assert worker.alive
-    assert stage.counts(job) == stage.counts(other) == [1]
