@@ -14,6 +14,8 @@ from celery import Celery, signals
 from celery.fixups.django import DjangoFixup
 from kombu import Exchange, Queue, transport
 
+from . import quiet
+
 DEFAULT_QUEUE = "aetheris"
 OWN_QUEUE = f"{DEFAULT_QUEUE}.to."
 _looked_up: dict[str, Any] = vars(transport)["_transport_cache"]  # kombu offers no other way to forget
@@ -118,6 +120,7 @@ def configure(app: Celery) -> None:
         app: the project's Celery app, or the host project's.
     """
     register_transports()
+    quiet.install()
     # Not `app.add_defaults`: what it adds beats the settings that `config_from_object` reads.
     app.on_after_configure.connect(_fill_in)
     used: Any = app  # its published type does not tell whether its settings have been read
