@@ -21,6 +21,8 @@ from .entering import Touch, entered, run, stop_with
 logger = logging.getLogger("ledger.hand")
 SLOW = 1.0  # seconds after which a call is slow: who waits for it gives back what others may need
 _running: set[asyncio.Task[Touch]] = set()
+_given_up_calls: set[Future[Touch]] = set()
+_counting = threading.Lock()
 
 
 def touch(
@@ -148,9 +150,22 @@ def _given_up(future: Future[Touch], call: ToolCall, begun: float, timeout: floa
         return Touch("not_sent", seconds=time.monotonic() - begun)
     if future.done():
         return future.result()
+    _keep_count(future, call)
     message = f"tool did not answer within {timeout:g} s; the call is abandoned and may still land"
     error = {"class": "TimeoutError", "message": message, "traceback_tail": ""}
     return Touch("timeout", None, error, time.monotonic() - begun, list(call.citations), future)
+
+
+def _keep_count(future: Future[Touch], call: ToolCall) -> None:
+    """Say how many given-up calls this process still carries: each keeps a thread, or a task, until it ends."""
+    with _counting:
+        _given_up_calls.add(future)
+        count = len(_given_up_calls)
+    future.add_done_callback(_given_up_calls.discard)
+    logger.warning(
+        "tool %s, call %s of job %s is given up; %d calls that were given up have not ended in this process",
+        call.tool, call.node, call.job_id, count,
+    )  # fmt: skip
 
 
 def _mirror(task: asyncio.Task[Touch], call: ToolCall) -> Future[Touch]:

@@ -20,7 +20,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """Starts processes; whatever still runs at the end goes with it."""
     made = Nursery(
         tmp_path_factory.mktemp("n"),
-        agents="tests.fatal.agents,tests.fatal.agents_of_two,tests.fatal.killers",
+        agents="tests.fatal.agents,tests.fatal.agents_of_two,tests.fatal.agents_of_time,tests.fatal.killers",
     )
     yield made
     made.close()
