@@ -141,8 +141,7 @@ def _may_fork(wish: ForkJob, kept: Carried) -> None:
     past = wish.past
     _outside_promises(past)
     _nothing_undone(past, kept)
-    found = [sent for sent in _uncarried(past, kept) if sent.may_repeat]
-    listed = [*(sent.to_json() for sent in found), *wish.landed_in_children]
+    listed = [*repeated(past, kept), *wish.landed_in_children]
     if {each["invocation"] for each in listed} == set(wish.confirm):
         return
     if not listed:
@@ -157,6 +156,22 @@ def _may_fork(wish: ForkJob, kept: Carried) -> None:
         code="landed_after_cut",
         calls=listed,
     )
+
+
+def repeated(past: Past, kept: Carried) -> list[dict[str, Any]]:
+    """What the world has seen of the old job, or may have, and may see once more of a fork."""
+    calls = [sent.to_json() for sent in _uncarried(past, kept) if sent.may_repeat]
+    return [*calls, *_letters(past, kept)]
+
+
+def _letters(past: Past, kept: Carried) -> list[dict[str, Any]]:
+    """Messages that the job sent to agent instances later on; each is named by the job that it became."""
+    return [
+        {"invocation": asked.value, "tool": "ctx.send", "node": path, "key": asked.value, "business_key": None,
+         "state": "landed"}
+        for path, asked in sorted(past.now.calls.items())
+        if asked.kind == "send" and asked.value is not None and path not in kept.calls
+    ]  # fmt: skip
 
 
 def _listing(calls: Sequence[Mapping[str, Any]]) -> str:

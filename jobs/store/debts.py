@@ -26,6 +26,7 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
             due = True
         elif fact.type == "job_created" and state.forked is not None:
             _owe(state, fact, state.forked["job"], "forked", _provenance(state))
+            due = True
         elif fact.type == "command_emitted" and "job" in _sending(fact):
             _owe(state, fact, fact.body["args"]["job"], "message_instance", _letter(state, fact))
             due = True

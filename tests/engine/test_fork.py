@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forensics.services import replay_job, verify_job
-from jobs import TaskGraph, agent, approve, cancel, fork, signal
+from jobs import TaskGraph, agent, approve, cancel, create_agent, fork, message_agent, signal
 from jobs.core.errors import Illegal, Invalid, NotFound
 from jobs.core.state import JobState
 from jobs.models import Approval, Event, Job
@@ -16,6 +16,7 @@ from ledger import NotLanded
 from ledger.models import Invocation
 from tests.agents import world
 from tests.agents.tools import add, look, pay, send
+from tests.engine.conversing import ANN, a_desk, all_of
 from tests.engine.driving import a_word, asked, flow, folded, kinds, ran, started
 from tests.factories import a_tenant, person
 from tests.store.audit import check
@@ -259,3 +260,17 @@ def test_nobody_forks_a_job_of_another_tenant() -> None:
     job = ran(two(a_word(), a_word())).job
     with pytest.raises(NotFound):
         fork(job, 1, actor=person("ann", tenant=a_tenant()))
+
+
+def test_a_message_that_was_sent_to_an_agent_is_sent_again_only_if_that_is_confirmed() -> None:
+    desk, postman = a_desk(), str(create_agent("forward", actor=ANN))
+    job = str(message_agent(postman, {"to": desk, "word": "hello"}, actor=ANN))
+    sent = run_until_parked(job).output["job"]
+    cut = seq_of(job, "node_finished", "_plan")
+    why = refusal(job, cut)
+    assert [(each["tool"], each["invocation"]) for each in why.details["calls"]] == [("ctx.send", sent)]
+    kept = forked(job, seq_of(job, "command_emitted", "main/0"))
+    assert (kept.output["job"], len(all_of(desk))) == (sent, 1)
+    again = forked(job, cut, confirm=[sent])
+    assert again.output["job"] != sent
+    assert len(all_of(desk)) == 2

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from django.db import transaction
 
 from forensics.services import verify_job
 from jobs import TaskGraph, resolve, retry
@@ -15,7 +16,7 @@ from jobs.testing import run_until_parked
 from ledger.models import Invocation
 from tests.agents import world
 from tests.agents.tools import add, opaque_send, send
-from tests.engine.driving import a_word, beside, ran, started
+from tests.engine.driving import a_word, beside, kinds, ran, started
 from tests.engine.retrying import BOB, NO, ZOE, chain, refusal, retried
 from tests.factories import a_tenant, person
 
@@ -103,3 +104,20 @@ def test_nobody_retries_a_job_of_another_tenant_or_without_the_permission() -> N
     for lacking in ("submit", "control"):
         with pytest.raises(NotAllowed):
             retry(job, actor=replace(ZOE, may=ZOE.may - {lacking}))
+
+
+def test_inside_a_callers_transaction_a_retry_is_born_with_it_or_not_at_all() -> None:
+    word = a_word()
+    world.script(word, NO)
+    job = ran(chain(word, a_word(), a_word())).job
+    with transaction.atomic():
+        lost = retry(job, actor=ZOE)
+        with pytest.raises(Illegal, match="was retried already"):
+            retry(job, actor=ZOE)
+        transaction.set_rollback(True)
+    assert not Job.objects.filter(id=lost).exists()
+    with transaction.atomic():
+        second = retry(job, actor=ZOE)
+    state = run_until_parked(second)
+    assert (state.status, world.times(word)) == ("completed", 2)
+    assert kinds(job)[-1] == "job_forked"

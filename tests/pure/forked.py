@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.core.commands import Actor, ForkJob, Given
+from jobs.core.forking import repeated
 from jobs.core.past import Past, carried, read
 from jobs.core.state import JobState
 from tests.pure.story import Story
@@ -22,10 +23,7 @@ def past_of(story: Story, at: int | None = None) -> Past:
 
 def listed(past: Past) -> frozenset[str]:
     """The calls that a fork would have to confirm."""
-    kept = carried(past.then)
-    return frozenset(
-        sent.invocation for path, sent in past.calls.items() if path not in kept.calls and sent.may_repeat
-    )
+    return frozenset(each["invocation"] for each in repeated(past, carried(past.then)))
 
 
 def asked(
@@ -42,7 +40,14 @@ def born(story: Story, how: str, at: int | None = None, **more: Any) -> Story:
     """The second job's story; its first told wish may have been refused."""
     wish = asked(story, how, at, **more)
     second = replace(
-        story, state=JobState(), facts=[], told=[], job=wish.job, programs=dict(story.programs), now=story.now
+        story,
+        state=JobState(),
+        facts=[],
+        told=[],
+        job=wish.job,
+        programs=dict(story.programs),
+        now=story.now,
+        letters=story.letters + 100,  # whose ids the copied letters have not
     )
     second.send(wish)
     return second

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from immutables import Map
 
+from jobs.core.commands import Answer, Cancel, FinishNode, LateOutcome, LoseLease, StartNode, Tell
+from jobs.core.graph import TaskGraph
 from jobs.core.past import carried
 from tests.pure.driving import drive
 from tests.pure.forked import born, past_of
 from tests.pure.laws import LAWS
-from tests.pure.story import Story
+from tests.pure.scenes import DONE, FINAL, Scene, begun
+from tests.pure.story import ASKER, JOB, PERSON, RETRY, WORKER, Story
 from tests.pure.strategies import LONGEST, Dice, tell_story
 
 seeded = settings(
@@ -85,3 +89,86 @@ def test_what_had_settled_is_the_same_in_the_fork(throws: Dice, wishes: int, at:
         assert has.error == was.error or has.status == "done"  # which an earlier attempt may have left there
     assert now.seen == then.seen
     assert now.data == then.data or past.facts[-1].type == "reasoning_snapshot"  # its step had not finished
+
+
+def a_failed_map(*, concurrency: int) -> Scene:
+    """A map of six of which every other item has failed."""
+    graph = TaskGraph()
+    graph.map(
+        "each", "pay", over=[1, 2, 3, 4, 5, 6], each={"x": graph.item}, concurrency=concurrency, tolerate=2
+    )
+    scene = begun(graph)
+    for index in range(5):
+        scene.work(f"each/{index}", FINAL if index % 2 == 0 else DONE)
+    assert scene.state.status == "failed"
+    return scene
+
+
+def test_a_retried_map_begins_no_more_items_at_a_time_than_it_says() -> None:
+    for concurrency in (1, 2, 6):
+        second = born(a_failed_map(concurrency=concurrency), "retry")
+        begun_now = []
+        while not second.state.ended:
+            ready = sorted(second.state.agenda)
+            assert 0 < len(ready) <= concurrency
+            begun_now.append(ready[0])
+            second.send(StartNode(ready[0], WORKER, second.promise_of(second.state.nodes[ready[0]])))
+            asked = second.state.calls[ready[0]]
+            second.send(Tell(ready[0], asked.fence, ready[0], asked.attempt, DONE))
+        assert begun_now == ["each/0", "each/2", "each/4", "each/5"]
+        assert second.state.status == "completed"
+
+
+def test_a_call_that_was_reported_landed_after_the_job_had_ended_is_not_made_again() -> None:
+    graph = TaskGraph()
+    graph.tool("once", "pay")
+    scene = begun(graph)
+    scene.claim("once")
+    asked = scene.state.calls["once"]
+    scene.must(LoseLease("once", asked.fence, "worker_dead", known_dead=True))
+    scene.must(Cancel(ASKER))
+    scene.must(Answer("once", "absent", PERSON))
+    assert scene.state.status == "cancelled"
+    assert born(scene, "retry").told[0].refusal is None
+    scene.must(LateOutcome("once", asked.attempt, asked.fence, DONE))
+    refused = born(scene, "retry").told[0].refusal
+    assert refused is not None
+    assert refused.code == "not_repeatable"
+
+
+def test_a_workflow_that_wrote_state_beside_another_sees_what_it_first_saw() -> None:
+    """`one` began before `two` had written: run again, it must not see what `two` wrote meanwhile."""
+    graph = TaskGraph()
+    for name in ("one", "two"):
+        graph.workflow(name, "triage", retry=RETRY)
+    scene = begun(graph)
+    for name in ("one", "two"):
+        scene.claim(name)
+    scene.ask("one/0", "tool", "read")
+    scene.tell("one/0")
+    scene.must(FinishNode("two", scene.state.nodes["two"].fence, 1, {"set": {"seen": "by two"}}))
+    second = born(scene, "fork", len(scene.facts))
+    assert second.state.data["seen"] == "by two"
+    assert second.state.nodes["one"].seen == Map()
+    assert second.state.nodes["one"].status == "ready"
+
+
+def test_the_birth_of_a_fork_says_what_it_repeats() -> None:
+    graph = TaskGraph()
+    graph.tool("first", "pay")
+    graph.tool("then", "pay", after=["first"])
+    scene = begun(graph)
+    scene.work("first")
+    second = born(scene, "fork", len(scene.facts))
+    by_seq = {fact.seq: fact for fact in scene.facts}
+    copied = [fact for fact in second.facts if "copied" in fact.body]
+    assert [fact.type for fact in copied[-5:]] == [
+        "command_emitted", "tool_invocation_finished", "command_committed", "reasoning_snapshot", "node_finished",
+    ]  # fmt: skip
+    for fact in copied:
+        there = by_seq[fact.body["copied"]]
+        assert (fact.type, fact.node) == (there.type, there.node)
+    recall = next(fact.body for fact in copied if fact.type == "tool_invocation_finished")
+    assert recall["status"] == "recalled"
+    assert recall["recalled_from"]["job"] == JOB
+    assert recall["recalled_from"]["invocation"] == scene.state.calls["first"].info["invocation"]
