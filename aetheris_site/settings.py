@@ -123,6 +123,8 @@ SPECTACULAR_SETTINGS = {
 AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):
     AETHERIS["LEASE_TTL"] = _ttl
+if _drain := profile.number("AETHERIS_DRAIN"):
+    AETHERIS["DRAIN"] = _drain
 if _models := profile.document("AETHERIS_MODELS"):
     AETHERIS["MODELS"] = _models
 

@@ -33,16 +33,36 @@ def free(me: Incarnation, suspects: set[Key]) -> set[Key]:
     return idle - suspects
 
 
-def hand_back(me: Incarnation) -> None:
-    """Give every claim back that is still being driven: its time to finish is over (design: drain)."""
-    for job, node, fence in sorted(me.held()):
-        below = f"{node}/"
-        calling = any(each == job and (path == node or path.startswith(below)) for each, path in me.running())
-        log.warning("job %s, step %s: handed back unfinished", job, node)
-        try:
-            store.commit(job, LoseLease(node=node, fence=fence, reason="handed_back", known_dead=not calling))
-        except Refused as refused:
-            log.info("job %s, step %s: nothing to hand back: %s", job, node, refused)
+def hand_back(me: Incarnation) -> list[Key]:
+    """Give back every claim that is still being driven: its time to finish is over (design: drain).
+
+    One whose call must not be made twice is kept: its outcome may still come, and once this process is gone the
+    next worker knows that nothing is under way any more.
+
+    Returns:
+        The claims that were kept.
+    """
+    kept = [claim for claim in sorted(me.held()) if not _handed_back(me, claim)]
+    for job, node, _ in kept:
+        log.warning("job %s, step %s: its call must not be made twice; it is kept to the end", job, node)
+    return kept
+
+
+def _handed_back(me: Incarnation, claim: Key) -> bool:
+    job, node, fence = claim
+    state = store.load(job)
+    step = state.claim(node, fence)
+    if step is None:
+        return True
+    calls = [state.calls[path] for path in step.open if state.calls[path].status == "open"]
+    if any(call.info["effect"] == "at_most_once" for call in calls):
+        return False
+    log.warning("job %s, step %s: handed back unfinished", job, node)
+    try:
+        store.commit(job, LoseLease(node=node, fence=fence, reason="handed_back", known_dead=not calls))
+    except Refused as refused:
+        log.info("job %s, step %s: nothing to hand back: %s", job, node, refused)
+    return True
 
 
 def _free(me: Incarnation, claim: Key) -> None:

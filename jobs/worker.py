@@ -148,25 +148,33 @@ class Control:
         become(None)
 
     def _goodbye(self, me: Incarnation) -> None:
-        """Hand back what still runs and say that nobody has to wait for this worker; its death is known if it is idle.
+        """Hand back what still runs, and say that nobody has to wait for this worker.
 
-        A call that is still under way may yet take effect, so that it is not called dead before its process is gone.
+        While calls are under way that may yet take effect its death is not *known*; and while one is that must not
+        be made twice it is not dead at all: its process is, once it has ended.
         """
         try:
             idle = not me.running()
-            forgotten.hand_back(me)
+            kept = forgotten.hand_back(me)
+            over = {} if kept else {"dead": True, "known_dead": idle}
             with turn(urgent=True):
-                Worker.objects.filter(id=me.id, dead=False).update(dead=True, known_dead=idle, draining=True)
+                Worker.objects.filter(id=me.id, dead=False).update(draining=True, **over)
             crashpoint("in_goodbye")
             scheduler.release_dead(clock.database_now())
-            for cancel in me.running().values():
-                cancel()
+            stop_what_is_not_kept(me, kept)
             for job, node in sorted(me.turned_away | me.room.leftovers()):
                 scheduler.knock(job, node)
         except (DatabaseError, InterfaceError) as outage:
             log.warning("worker %s could not say good-bye: %s", self.name, outage)
         finally:
             connection.close()
+
+
+def stop_what_is_not_kept(me: Incarnation, kept: list[Key]) -> None:
+    """Ask the calls of steps that were handed back to stop: nobody waits for their answers."""
+    for (job, path), cancel in me.running().items():
+        if not any(job == each and (path == node or path.startswith(f"{node}/")) for each, node, _ in kept):
+            cancel()
 
 
 def make_room(me: Incarnation) -> None:

@@ -1,4 +1,4 @@
-"""Agents whose steps kill the process they run in, and innocent ones beside them."""
+"""Agents that lose their workers: steps that kill their process, innocent ones beside them, a job that wanders."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from jobs import TaskGraph, agent, workflow
 from ledger import tool
+from tests.fatal.agents import ORDER, pay
 
 BEFORE_IT_DIES = 0.5  # seconds in which its neighbours begin
 
@@ -116,5 +117,21 @@ async def own(ctx: Any, goal: dict[str, Any]) -> None:
     _die()
 
 
+@workflow(name="fatal-wandering")
+def wandering(ctx: Any, goal: dict[str, Any]) -> dict[str, Any]:
+    """State, readings and waits, step by step."""
+    dice, calls, signals = [], [], []
+    for number in range(goal["steps"]):
+        dice.append(ctx.random())
+        calls.append(ctx.tool(pay, order_id=ORDER, cents=number + 1)["cents"])
+        ctx.state["sum"] = ctx.state.get("sum", 0) + number
+        ctx.state["last"] = number
+        if number % 4 == 2:
+            ctx.sleep(0.3)
+            signals.append(ctx.signal("go"))
+    return {"dice": dice, "calls": calls, "signals": signals, "state": dict(ctx.state)}
+
+
+agent("fatal-wandering")(wandering)
 agent("killer-def")(plain)
 agent("killer-own")(own)
