@@ -95,16 +95,13 @@ def call_in(me: Incarnation) -> None:
     if suspect is not None:
         knocks.at(me.name, *suspect)
         return
-    waiting = [*sorted(me.room.called()), *_next_on_the_loop(me)]
-    for step in waiting:
+    for step in sorted(me.room.called()):
         knocks.at(me.name, *step)
-
-
-def _next_on_the_loop(me: Incarnation) -> Iterator[tuple[str, str]]:
-    """One for each place that is free: what it finds undone meanwhile calls in the next."""
-    step = me.room.next_in_queue() if me.room.wanted is None else None
-    if step is not None:
-        yield step
+    if me.room.queued and loop.take_slot():
+        loop.give_slot()
+        next_one = me.room.next_in_queue()  # whose end, or vain look, calls in the one after it
+        if next_one is not None:
+            knocks.at(me.name, *next_one)
 
 
 def hand_on(me: Incarnation, job: str, node: str, hops: int, *, idle: bool = False) -> bool:

@@ -6,7 +6,8 @@ A message says only "look at this step". A row says who may act on it, so a mess
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -243,8 +244,18 @@ def _after_task(sender: Any, **_: object) -> None:
         close_caches()
 
 
+def asks_for_prefork(argv: Sequence[str]) -> bool:
+    """Whether a command line asks for the prefork pool.
+
+    Celery takes `-P prefork` for its own default, and a setting, which ours would be, goes before it.
+    """
+    return re.search(r" (-P ?|--pool[ =])prefork( |$)", " ".join(argv)) is not None
+
+
 def _fill_in(sender: Any, **_: object) -> None:
     """Add every default that the settings, which have just been read, leave open."""
     conf = sender.conf
     wanted = {**DEFAULTS, "broker_transport_options": transport_options(conf.broker_url)}
+    if asks_for_prefork(sys.argv):
+        del wanted["worker_pool"]
     conf.add_defaults({name: value for name, value in wanted.items() if not conf.value_set_for(name)})

@@ -46,6 +46,11 @@ class Room:
         """Whether nothing runs here and nothing waits to be alone."""
         return self._inside == 0 and self._wanted is None
 
+    @property
+    def queued(self) -> bool:
+        """Whether something waits for a place on the loop."""
+        return bool(self._queue)
+
     def enter(self, step: Step) -> bool:
         """Let a step in; False if the room is closed: it is kept in mind until it opens again."""
         with self._lock:

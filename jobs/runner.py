@@ -53,6 +53,7 @@ def _drive(me: Incarnation, job: str, name: str, hops: int = 0) -> None:
     began = time.monotonic()
     claim = _claim(me, job, name, hops)
     if claim is None:
+        admission.call_in(me)  # a knock in vain leaves room for the next
         return
     try:
         while claim is not None:

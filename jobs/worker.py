@@ -7,10 +7,8 @@ dead beat stops time.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -227,12 +225,6 @@ class RuntimeStep(bootsteps.StartStopStep):
         consume_own(parent.app.amqp.queues, parent.hostname)
         if _is_prefork(parent):
             return
-        if asks_for_prefork(sys.argv):
-            log.warning(
-                "worker %s runs a pool of threads: Celery takes `-P prefork`, its own default, for no choice at all; "
-                "write `-P processes`",
-                parent.hostname,
-            )
         self.control = Control(parent.hostname, parent.concurrency or 1, hand_off=True)
         self.control.start()
 
@@ -243,12 +235,6 @@ class RuntimeStep(bootsteps.StartStopStep):
             self.control = None
 
     terminate = stop
-
-
-def asks_for_prefork(arguments: Sequence[str]) -> bool:
-    """Whether a command line names the pool that Celery does not hear."""
-    text = " ".join(arguments)
-    return any(f"{option}prefork" in text for option in ("-P ", "-P", "--pool ", "--pool="))
 
 
 def _is_prefork(parent: Any) -> bool:

@@ -74,6 +74,15 @@ def linger(word: str, seconds: float = 0.0) -> str:
     return word
 
 
+@tool(effect="idempotent")
+def between(word: str) -> str:
+    """Note when it begins and when it ends."""
+    world.did(f"{word}-begin")
+    time.sleep(0.3)
+    world.did(f"{word}-end")
+    return word
+
+
 @tool(effect="pure", requires=["gpu"])
 def draw(word: str) -> str:
     """Needs a worker that offers `gpu`."""

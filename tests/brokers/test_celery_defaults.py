@@ -48,6 +48,16 @@ def test_settings_that_are_read_again_keep_the_defaults_and_win_again() -> None:
     assert (app.conf.worker_concurrency, app.conf.worker_pool) == (4, "threads")
 
 
+@pytest.mark.parametrize("asked", ["-P prefork", "-Pprefork", "--pool=prefork", "--pool prefork"])
+def test_the_command_line_may_ask_for_prefork_which_celery_takes_for_its_default(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["celery", "-A", "site", "worker", *asked.split(), "-c", "4"])
+    assert app_of("redis://host/0").conf.worker_pool == "prefork"
+    monkeypatch.setattr("sys.argv", ["celery", "-A", "site", "worker", "-P", "solo", "-n", "prefork"])
+    assert app_of("redis://host/0").conf.worker_pool == "threads"
+
+
 def test_an_app_that_was_in_use_before_gets_the_defaults_too() -> None:
     app = Celery("project", set_as_current=False)
     app.config_from_object({"worker_concurrency": 3})

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal as signals
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from jobs import TaskGraph, clock
-from jobs.models import Job, Step, Worker
-from jobs.worker import asks_for_prefork
+from jobs.core.moments import parse
+from jobs.models import Event, Job, Step, Tick, Worker
 from tests.brokers.workers import until
 from tests.engine.driving import a_word, asked, started
-from tests.engine.workers import Crew, alive, claims, crew, ends, working
+from tests.engine.workers import Crew, alive, claims, crew, ends, kept, working
 from tests.servers import Valkey
 
 pytestmark = pytest.mark.timeout(90)
@@ -67,6 +70,7 @@ def test_the_prefork_pool_works(at_work: Crew) -> None:
     with working(at_work, "one", options=("-P", "processes", "-c", "1")) as workers:
         job = asked("counted", {"n": 5})
         assert ends(job, *workers).output == "5"
+        assert "(prefork)" in workers[0].log.read_text()
         word = a_word()
         other = asked("many_waits", {"word": word, "waits": 2, "calls": 2, "seconds": 0.1})
         assert ends(other, *workers).output == "2"
@@ -118,8 +122,22 @@ def test_the_broker_holds_nothing_for_a_parked_job(at_work: Crew) -> None:
         until(lambda: not messages(), *workers)
 
 
-def test_a_worker_that_was_asked_for_prefork_in_vain_says_so(at_work: Crew) -> None:
-    with working(at_work, "one", options=("-P", "prefork", "-c", "1")) as (worker,):
-        until(lambda: "write `-P processes`" in worker.log.read_text(), worker)
-    assert asks_for_prefork(["worker", "--pool=prefork"])
-    assert not asks_for_prefork(["worker", "-P", "processes", "-n", "prefork@host"])
+def test_the_steps_of_a_killed_prefork_child_go_on_without_any_sweep(at_work: Crew) -> None:
+    at_work.env["AETHERIS_LEASE_TTL"] = "600"
+    word = a_word()
+    with kept(at_work):  # a death in the pool is told with a traceback, so not `working`
+        workers = [at_work.worker("one", "-P", "prefork", "-c", "2")]
+        until(lambda: alive() == 2, *workers)
+        moment = clock.database_now()
+        Tick.objects.update_or_create(
+            name="tick", defaults={"claimed_until": moment + timedelta(days=1), "finished_at": moment}
+        )
+        job = asked("spread", {"word": word, "branches": 1, "items": 0, "seconds": 2})
+        until(lambda: len(at_work.lines(word)) >= 1, *workers)
+        os.kill(int(at_work.lines(word)[0][0]), signals.SIGKILL)
+        ends(job, *workers)
+    (loss,) = [json.loads(each.body or "") for each in Event.objects.filter(job_id=job, type="lease_lost")]
+    dead = Worker.objects.get(id=loss["worker"])
+    assert (loss["reason"], loss["known_dead"], dead.known_dead) == ("worker_dead", True, True)
+    (at,) = Event.objects.filter(job_id=job, type="lease_lost").values_list("at", flat=True)
+    assert parse(at) < dead.alive_until - timedelta(seconds=300)
