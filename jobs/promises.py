@@ -111,6 +111,7 @@ def promise_for(
         key=idempotency_key(state.origin, path), args=valid, business_key=business_key, holds=business_key is not None,
         deadline=plus(text(clock.now()), timeout or seconds_of(tool)), probe=tool.probe_fn is not None,
         retry=policy or tool.retry.to_json(), compensation=tool.compensation is not None, requires=tool.requires,
+        confirm=tool.confirm_mode,
     )  # fmt: skip
 
 
@@ -124,6 +125,7 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
         holds=business_key is not None, deadline=plus(text(clock.now()), timeout or seconds_of(tool)),
         probe=tool.probe_fn is not None, retry=(info or {}).get("retry") or tool.retry.to_json(),
         compensation=tool.compensation is not None, requires=tool.requires,
+        confirm=tool.confirm_mode,
     )  # fmt: skip
 
 

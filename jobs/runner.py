@@ -12,7 +12,7 @@ from ledger import Tool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import admission, calls, limits, loop, store, together, workflows
+from . import admission, calls, limits, loop, store, together, workflows, world
 from .calls import Claim
 from .conf import conf
 from .core.commands import Call as CallWish
@@ -98,8 +98,9 @@ def _let_in(me: Incarnation, state: JobState, name: str, *, looped: bool) -> Cla
     """Claim a step that was let in; it goes again if there is nothing to claim."""
     claim = None
     try:
-        ready = prepare(me, state, name)
-        claim = _begin(me, state, _paced(state, ready)) if ready is not None else None
+        known = world.ask_first(me, state, name)
+        ready = prepare(me, known, name) if known is not None else None
+        claim = _begin(me, known, _paced(known, ready)) if known is not None and ready is not None else None
     finally:
         if claim is not None:
             claim.looped = looped

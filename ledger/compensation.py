@@ -88,7 +88,7 @@ class Compensation:
     def _as_tool(self, fn: Function) -> Tool:
         return replace(
             self.tool, fn=fn, effect=self.effect, timeout=self.timeout, retry=self.retry, probe_fn=self.probe_fn,
-            probe_final=self.probe_final, rate=None, key=None, confirm_fn=None, compensation=None,
+            probe_final=self.probe_final, rate=None, key=None, confirm_fn=None, confirm_mode="", compensation=None,
         )  # fmt: skip
 
 
@@ -107,13 +107,18 @@ def compensation_of(
         raise ValueError(f"{what}: retry is {retry!r}, it must be a Retry(...)")
     own = tool.timeout if math.isfinite(tool.timeout) else SECONDS  # a transactional tool may declare none
     limit = own if timeout is None else positive(timeout, what)
-    _takes_call_and_result(fn, what)
+    takes_call_and_result(fn, what, "compensate")
     return Compensation(tool, fn, cast(Undoing, effect), limit, retry or tool.retry)
 
 
-def _takes_call_and_result(fn: Function, what: str) -> None:
+def takes_call_and_result(fn: Function, what: str, decorator: str) -> None:
+    """Refuse what cannot be called as `(call, result)`.
+
+    Raises:
+        ValueError: it is no function, or its parameters are others.
+    """
     if not callable(fn):
-        raise ValueError(f"{what}: @compensate decorates a function, not {fn!r}; options are given by name")
+        raise ValueError(f"{what}: @{decorator} decorates a function, not {fn!r}; options are given by name")
     try:
         inspect.signature(fn).bind(None, None)
     except TypeError as error:

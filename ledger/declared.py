@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
-from ledger.compensation import Compensation, compensation_of
+from ledger.compensation import Compensation, compensation_of, takes_call_and_result
 from ledger.rate import Rate
 from ledger.retry import Retry
 from ledger.schema import Arguments, BadArguments, digest
 
 BUSINESS_KEY_LIMIT = 512
+MISMATCH = ("strict", "park", "warn")
 AS_LONG_AS_THE_LEASE_ALLOWS = math.inf  # the timeout of a transactional tool that declares none
 Effect = Literal["pure", "idempotent", "at_most_once", "transactional"]
 Function = Callable[..., Any]
@@ -41,6 +42,7 @@ class Tool:
     probe_fn: Function | None = None
     probe_final: bool = False
     confirm_fn: Function | None = None
+    confirm_mode: str = ""  # what follows where the world does not show the effect: strict, park, warn
     compensation: Compensation | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -74,14 +76,33 @@ class Tool:
 
         return keep if fn is None else keep(fn)
 
-    def confirm(self, fn: F) -> F:
-        """Decorate `(call, result) -> bool`: whether the landed effect still stands in the world.
+    @overload
+    def confirm(self, fn: F) -> F: ...
+    @overload
+    def confirm(self, *, on_mismatch: str = "strict") -> Callable[[F], F]: ...
+    def confirm(self, fn: F | None = None, *, on_mismatch: str = "strict") -> F | Callable[[F], F]:
+        """Decorate `(call, result) -> bool`: whether the landed effect still stands in the world. It only looks.
+
+        Args:
+            fn: the function, when used without brackets.
+            on_mismatch: what follows if a job that goes on after a wait finds that it does not: it fails (`"strict"`),
+                it parks for a person (`"park"`), or no more than the record of it (`"warn"`).
 
         Raises:
-            ValueError: the tool has one already, or is pure.
+            ValueError: the tool has one already, or is pure; `on_mismatch` is another word; the function does not take
+                `(call, result)`.
         """
-        self._keep("confirm", fn, confirm_fn=fn)
-        return fn
+        if on_mismatch not in MISMATCH:
+            raise ValueError(
+                f"tool {self.name!r}: on_mismatch is {on_mismatch!r}, it must be one of {', '.join(MISMATCH)}"
+            )
+
+        def keep(confirm: F) -> F:
+            takes_call_and_result(confirm, f"the confirm function of tool {self.name!r}", "confirm")
+            self._keep("confirm", confirm, confirm_fn=confirm, confirm_mode=on_mismatch)
+            return confirm
+
+        return keep if fn is None else keep(fn)
 
     @overload
     def compensate(self, fn: Function) -> Compensation: ...
@@ -133,7 +154,7 @@ class Tool:
                 f"tool {self.name!r} is transactional: its effect is written with its outcome or not at all, so there "
                 "is nothing to probe; remove the probe"
             )
-        if any(getattr(self, name) for name in fields if not name.endswith("_final")):
+        if any(getattr(self, name) for name in fields if not name.endswith(("_final", "_mode"))):
             raise ValueError(f"tool {self.name!r} has a {what} already: remove one of the two")
         for name, value in fields.items():
             object.__setattr__(self, name, value)

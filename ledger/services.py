@@ -236,6 +236,11 @@ def probe(tool: Tool, call: ToolCall, *, timeout: float) -> Landed | Absent | Un
     return hand.touch_probe(tool, call, timeout, after=connections.close_all, when_slow=give_back)
 
 
+def confirm(tool: Tool, call: ToolCall, result: Any, *, timeout: float) -> bool | Unknown:
+    """Ask the world whether a landed effect still stands."""
+    return hand.touch_confirm(tool, call, result, timeout, after=connections.close_all, when_slow=give_back)
+
+
 def give_back() -> None:
     """Close this thread's connections, unless a transaction is open: it waits, and others may need the place."""
     for each in connections.all(initialized_only=True):

@@ -32,7 +32,7 @@ SECTIONS = {
         "unresolved": "effects",
         "resolve": "effects",
     },
-    "Proof": {"verify": "proof", "replay": "proof"},
+    "Proof": {"verify": "proof", "replay": "proof", "confirm": "confirming"},
     "The running system": {
         "health": "system",
         "workers": "system",

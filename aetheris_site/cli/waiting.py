@@ -99,6 +99,10 @@ def _next_step(job: Mapping[str, Any]) -> str:
         return f" A person answers with: aetheris approve {job['id']}"
     if "unknown_outcome" in waits:
         return " A person says what happened: aetheris unresolved"
+    if "world" in waits:
+        return (
+            f" It goes on with: aetheris confirm {job['id']}, or with --accept {waits['world'].get('name')}"
+        )
     if "signal" in waits:
         return f" It goes on with: aetheris signal {job['id']} {waits['signal'].get('name') or 'NAME'}"
     return ""

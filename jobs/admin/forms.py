@@ -25,6 +25,17 @@ class Letter(forms.Form):
     id = forms.CharField(max_length=255, widget=forms.HiddenInput, initial=lambda: str(uuid4()))
 
 
+class Acceptance(forms.Form):
+    """An effect that the world does not show, which a person lets pass."""
+
+    name = forms.UUIDField(label="Invocation", help_text="The ledger line of the effect; the job names it.")
+    comment = forms.CharField(
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Why. It is kept with the decision for ever.",
+    )
+
+
 class Channelled(Letter):
     """A message: the name is that of its channel."""
 

@@ -77,6 +77,7 @@ _WAITS = {
     "child": "child job of {name}: its end is delivered",
     "effect": "the settlement of call {name}, which holds the same business key",
     "unknown_outcome": "the outcome of call {name}: a probe or a person says what became of it",
+    "world": "effect {name}: the world is to show it; confirm it again, or accept that it is gone",
     "version": "a worker that offers {name}",
     "capability": "a worker with {name}",
     "budget": "its budget {name}",

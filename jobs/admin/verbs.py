@@ -10,9 +10,11 @@ from django import forms
 
 from jobs import services
 from jobs.core.commands import Actor
+from jobs.core.errors import NotFound
 from jobs.models import Job
+from jobs.services.resolving import line_of
 
-from .forms import Channelled, Letter, Reason
+from .forms import Acceptance, Channelled, Letter, Reason
 
 Cleaned = Mapping[str, Any]
 
@@ -54,6 +56,12 @@ def _message(job: Job, actor: Actor, told: Cleaned) -> object:
     return services.send_message(job.id, told["name"], told["payload"], id=told["id"], actor=actor)
 
 
+def _accept(job: Job, actor: Actor, told: Cleaned) -> object:
+    if line_of(told["name"], actor).job_id != job.id:
+        raise NotFound(f"job {job.id} has no invocation {told['name']}")
+    return services.accept_divergence(told["name"], actor=actor, comment=told["comment"])
+
+
 VERBS = {
     verb.name: verb
     for verb in (
@@ -69,6 +77,20 @@ VERBS = {
             "resume", "Resume", "control", Reason, "The job goes on where it stood.", "Job resumed.",
             lambda job, actor, told: services.resume(job.id, actor=actor, reason=told["reason"]),
             lambda job: job.status == "paused",
+        ),
+        Verb(
+            "confirm", "Confirm effects", "control", forms.Form,
+            "The confirm functions of the job's tools are run now; where the world does not show an effect, the job "
+            "fails or parks, as its tool declares. Nothing is executed again.",
+            "The world was asked; its answers stand in the events.",
+            lambda job, actor, told: services.confirm(job.id, actor=actor),
+            lambda job: job.phase == "open",
+        ),
+        Verb(
+            "world", "Accept a divergence", "resolve", Acceptance,
+            "The job goes on although the world does not show this effect. It is not asked for again.",
+            "Recorded: the job goes on.", _accept,
+            lambda job: '"world"' in job.parked_on,
         ),
         Verb(
             "cancel", "Cancel", "control", Reason,

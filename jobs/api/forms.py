@@ -84,6 +84,16 @@ class ResolveForm(Form):
     comment = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
 
 
+class ConfirmForm(Form):
+    """Confirm the effects of a job, or accept that one is gone."""
+
+    accept = serializers.UUIDField(
+        required=False, allow_null=True, default=None,
+        help_text="An invocation that the world does not show (or nobody could tell): the job goes on all the same.",
+    )  # fmt: skip
+    comment = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+
+
 class TokenForm(Form):
     """A new token of one's own."""
 

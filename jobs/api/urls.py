@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from rest_framework.views import APIView
 
-from . import approvals, forking, history, jobs, later, own_tokens, registry, system, unresolved, words
+from . import (
+    approvals,
+    confirming,
+    forking,
+    history,
+    jobs,
+    later,
+    own_tokens,
+    registry,
+    system,
+    unresolved,
+    words,
+)
 
 app_name = "aetheris"
 
@@ -19,7 +31,6 @@ def both(route: str, view: type[APIView], name: str, **options: str) -> list[URL
 
 
 LATER = {
-    "jobs/<uuid:job>/confirm": "confirmation replay",
     "jobs/<uuid:job>/evidence": "the evidence graph",
     "jobs/<uuid:job>/export": "evidence packages",
     "agents": "long-lived agent instances",
@@ -40,6 +51,7 @@ urlpatterns = [
     *both("jobs/<uuid:job>/cancel", words.CancelView, "cancel"),
     *both("jobs/<uuid:job>/retry", forking.RetryView, "retry"),
     *both("jobs/<uuid:job>/fork", forking.ForkView, "fork"),
+    *both("jobs/<uuid:job>/confirm", confirming.ConfirmView, "confirm"),
     *both("jobs/<uuid:job>/trace", history.TraceView, "trace"),
     path("jobs/<uuid:job>/nodes/<path:node>", history.NodeView.as_view(), name="node"),
     *both("approvals", approvals.ApprovalsView, "approvals"),

@@ -63,7 +63,8 @@ def with_call(state: JobState, asked: Asked) -> JobState:
 def next_look(state: JobState, node: Node) -> str | None:
     """When somebody has to look at a step again, whatever its worker does meanwhile."""
     if node.status == "parked":
-        return earliest(state, node)
+        again = node.wake_at if node.hold is not None and node.hold[0] == "world" else None
+        return min((time for time in (earliest(state, node), again) if time), default=None)
     if node.status != "running":
         return node.wake_at
     times = [_while_running(state.calls[path]) for path in node.open]

@@ -62,6 +62,12 @@ def _claimable(draft: Draft, name: str) -> Node:
     if node is None:
         raise Stale(f"job {state.job} has no step {name}")
     probing = _unknown(state, node)
+    if state.doubts and state.phase == "open" and not state.paused:
+        raise Stale(
+            f"job {state.job}, step {name}: it has waited, and what landed before ({', '.join(sorted(state.doubts))}) "
+            "is to be confirmed first",
+            code="world_unconfirmed",
+        )
     if state.phase != "open" and not probing and node.kind != "compensation":
         raise Illegal(f"job {state.job} is {state.phase}: step {name} does not start", code="job_ending")
     if state.paused:
@@ -129,6 +135,7 @@ def promise(draft: Draft, path: str, fence: int, wish: Promise, *, name: str, ki
         invocation=invocation, tool=wish.tool, version=wish.version, schema=wish.schema,
         effect=wish.effect, key=wish.key, business_key=wish.business_key, attempt=asked.attempt + 1,
         deadline=wish.deadline, probe=wish.probe, retry=dict(wish.retry), fence=fence, holds=wish.holds, **more,
+        **({"confirm": wish.confirm} if wish.confirm else {}),
     )  # fmt: skip
 
 

@@ -31,8 +31,10 @@ from .step_commands import (
     StartNode,
     Tell,
 )
+from .world_commands import Accept, Confirm, Seen
 
 __all__ = [
+    "Accept",
     "Actor",
     "AdoptPlan",
     "Answer",
@@ -41,6 +43,7 @@ __all__ = [
     "Call",
     "Cancel",
     "Command",
+    "Confirm",
     "CreateJob",
     "Due",
     "EndChild",
@@ -63,6 +66,7 @@ __all__ = [
     "Release",
     "Resume",
     "SYSTEM",
+    "Seen",
     "SendMessage",
     "SendSignal",
     "StartNode",
@@ -259,4 +263,5 @@ Command = (
     CreateJob | StartNode | AdoptPlan | Call | Record | Tell | Recall | AwaitEffect | Answer | LateOutcome
     | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | TakeTurn | SendSignal
     | SendMessage | Vote | EndChild | Cancel | Pause | Resume | ForkJob | NoteFork
+    | Confirm | Accept
 )  # fmt: skip

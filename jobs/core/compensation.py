@@ -61,7 +61,7 @@ def report(state: JobState) -> dict[str, Any]:
     """What the terminal event says of the job's effects: those that were undone, and the others with the reason.
 
     `no_compensation` (the tool has none), `failed` (with the error), `outcome_unknown` (whether there is anything to
-    undo), `recalled` (the effect is another job's), `child_completed` (it undoes nothing once it has completed).
+    undo), `world_diverged` (the world shows it no more), `recalled` (the effect is another job's), `child_completed` (it undoes nothing once it has completed).
     """
     undone, not_undone = [], []
     for asked in sorted(state.calls.values(), key=lambda each: (each.seq, each.path)):
@@ -84,6 +84,8 @@ def _not_undone(asked: Asked) -> dict[str, Any] | None:
         return None
     if "not_compensated" in asked.info:
         return {"reason": "failed", "error": asked.info["not_compensated"]}
+    if asked.info.get("diverged"):
+        return {"reason": "world_diverged"}
     if asked.landed:
         return {"reason": "no_compensation"}
     return {"reason": "outcome_unknown"} if _in_doubt(asked) else None

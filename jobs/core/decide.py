@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import claiming, forking, resolving, stepping, telling, voting, waiting
+from . import claiming, confirming, forking, resolving, stepping, telling, voting, waiting
 from . import commands as wishes
 from .draft import Draft
 from .errors import Illegal
 from .flow import follow
 from .moments import plus
 from .state import GRACE as GRACE
-from .state import PLAN_STEP, JobState
+from .state import PLAN_STEP, JobState, Node
 
 
 def decide(state: JobState, command: wishes.Command, at: wishes.At) -> Draft:
@@ -63,6 +63,7 @@ def _due(draft: Draft, wish: wishes.Due) -> None:
         return
     if draft.state.phase == "open":
         waiting.fire_due(draft, wish.node)
+        _look_at_the_world(draft, draft.state.nodes[wish.node])
     node = draft.state.nodes[wish.node]
     overdue = [
         path
@@ -72,6 +73,13 @@ def _due(draft: Draft, wish: wishes.Due) -> None:
     ]
     if node.status == "running" and overdue:
         telling.lose(draft, wishes.LoseLease(wish.node, node.fence, "timeout", known_dead=False))
+
+
+def _look_at_the_world(draft: Draft, node: Node) -> None:
+    """The back-off of a step that waits for a word of the world has passed."""
+    held = node.status == "parked" and node.hold is not None and node.hold[0] == "world"
+    if held and node.wake_at is not None and node.wake_at <= draft.now:
+        confirming.look_again(draft, node.id, timed_out=True)
 
 
 def _cancel(draft: Draft, wish: wishes.Cancel) -> None:
@@ -137,4 +145,6 @@ DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.Cancel: _cancel,
     wishes.Pause: _pause,
     wishes.Resume: _resume,
+    wishes.Confirm: confirming.confirm,
+    wishes.Accept: confirming.accept,
 }

@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
     ),
     "tool_invocation_started": _kind(
         "The promise: written before the call.",
-        "invocation tool version schema effect key business_key attempt deadline probe retry fence holds "
+        "invocation tool version schema effect key business_key attempt deadline probe retry fence holds confirm? "
         "compensation? requires? compensates?",
     ),
     "tool_invocation_finished": _kind(
@@ -100,7 +100,10 @@ KINDS: dict[str, Kind] = {
         "The unknown outcome was settled by a probe or a person.",
         "invocation verdict by evidence fence result? comment?",
     ),
-    "job_parked": _kind("The step waits and holds no worker.", "kind name deadline? wake_at? fence? copied?"),
+    "job_parked": _kind(
+        "The step waits and holds no worker.",
+        "kind name deadline? wake_at? fence? copied? call? attempt? error?",
+    ),
     "signal_received": _kind("A word from outside, named.", "name payload id actor copied?"),
     "wait_completed": _kind(
         "A wait got what it waited for, or its time passed.", "kind name value source timed_out copied?"
@@ -128,8 +131,12 @@ KINDS: dict[str, Kind] = {
     "job_failed": _kind("The end: a step failed.", "node error compensation?"),
     "job_cancelled": _kind("The end: somebody called it off.", "actor reason compensation?"),
     "payload_erased": _kind("A body was erased; its digest stays.", "seq actor reason basis"),
-    "world_confirmed": _kind("The world still shows the landed effects.", "invocation actor"),
-    "world_diverged": _kind("The world no longer shows a landed effect.", "invocation actor evidence"),
+    "world_confirmed": _kind(
+        "The world still shows a landed effect.", "invocation actor step? evidence? accepted?"
+    ),
+    "world_diverged": _kind(
+        "The world shows a landed effect no more.", "invocation actor evidence mode step? accepted?"
+    ),
     "job_forked": _kind("A new job was started from a point of this one.", "job at how actor"),
     "late_outcome": _kind(
         "An outcome arrived after its claim had ended.", "invocation status attempt fence result? error?"
@@ -139,11 +146,5 @@ KINDS: dict[str, Kind] = {
 TERMINALS = frozenset({"job_completed", "job_failed", "job_cancelled"})
 AFTERWORDS = frozenset({"payload_erased", "world_confirmed", "world_diverged", "job_forked", "late_outcome"})
 
-# Their machinery (confirmation, erasure) arrives with later releases; the names are reserved.
-RESERVED = frozenset(
-    {
-        "payload_erased",
-        "world_confirmed",
-        "world_diverged",
-    }
-)
+# Its machinery arrives with a later release; the name is reserved.
+RESERVED = frozenset({"payload_erased"})

@@ -38,6 +38,7 @@ from .evolve_waits import (
     timer_fired,
     wait_completed,
 )
+from .evolve_world import confirmed, diverged, doubted
 from .mailbox import Message
 from .plan import Plan
 from .settle import ready_or_due, wiring
@@ -61,7 +62,7 @@ def evolve(state: JobState, fact: Fact) -> JobState:
     if fact.seq != state.seq + 1:
         raise BrokenHistory(f"job {state.job}: event {fact.seq} ({fact.type}) follows event {state.seq}")
     handler = HANDLERS.get(fact.type)
-    after = handler(state, fact) if handler else state
+    after = doubted(state, handler(state, fact)) if handler else state
     return after.but(seq=fact.seq, at=fact.at)
 
 
@@ -152,6 +153,8 @@ HANDLERS: dict[str, Handler] = {
     "job_paused": lambda state, fact: state.but(paused=True),
     "job_resumed": lambda state, fact: state.but(paused=False),
     "job_forked": lambda state, fact: state.but(forks=(*state.forks, fact.body["job"])),
+    "world_confirmed": confirmed,
+    "world_diverged": diverged,
     "job_failing": _turned,
     "job_cancelling": _turned,
     "job_completed": _ended,

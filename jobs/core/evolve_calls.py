@@ -9,6 +9,7 @@ from .arrows import arrow, owner, wake, with_call
 from .call_errors import given_up, unstorable
 from .events import Fact
 from .evolve_compensation import opened_compensation, piled_up
+from .evolve_world import stands
 from .state import Asked, JobState
 
 ANSWERS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
@@ -62,7 +63,7 @@ def told(state: JobState, fact: Fact) -> JobState:
         info["recalled"] = body["recalled_from"].get("effect", "")
     if body["status"] in ("landed", "recalled") and "unstorable" not in body:
         done = replace(asked, status="done", value=body["result"], wake_at=None, info=info)
-        return with_call(state, done)
+        return with_call(stands(state, asked) if body["status"] == "landed" else state, done)
     info, error = {**info, "barred": "unstorable" in body}, body.get("error")
     if "unstorable" in body:
         error = unstorable(asked.name, body["unstorable"])
@@ -91,7 +92,7 @@ def outcome_resolved(state: JobState, fact: Fact) -> JobState:
     info = {**asked.info, "settled_as": ANSWERS[verdict]}
     if verdict == "landed":
         done = replace(asked, status="done", value=fact.body["result"], wake_at=None, info=info)
-        state = with_call(piled_up(state, asked), done)
+        state = with_call(stands(piled_up(state, asked), asked), done)
     else:
         info, error = {**info, "barred": verdict == "fail"}, asked.error
         if verdict == "fail":

@@ -8,6 +8,7 @@ from typing import Any
 from .agenda import place
 from .arrows import BrokenHistory, arrow, with_call
 from .events import Fact
+from .evolve_world import stands_no_more
 from .state import Asked, JobState, Node
 
 
@@ -41,7 +42,7 @@ def undoing(state: JobState, fact: Fact) -> JobState:
 
 
 def undone(state: JobState, fact: Fact) -> JobState:
-    return _noted(state, fact, settled_as="compensated")
+    return stands_no_more(_noted(state, fact, settled_as="compensated"), fact.body["call"])
 
 
 def failed_to_undo(state: JobState, fact: Fact) -> JobState:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from .agenda import place, rest
 from .arrows import arrow, earliest, next_look, owner, with_call
 from .events import Fact
+from .evolve_world import tried_in_vain
 from .settle import settled
 from .state import JobState, Node
 
-HOLDS = frozenset({"version", "capability", "effect", "limit", "agent"})
+HOLDS = frozenset({"version", "capability", "effect", "limit", "agent", "world"})
 
 
 def node_started(state: JobState, fact: Fact) -> JobState:
@@ -28,6 +29,9 @@ def job_parked(state: JobState, fact: Fact) -> JobState:
     hold = (body["kind"], body["name"]) if body["kind"] in HOLDS else node.hold
     parked = replace(acquitted(node), status=arrow(state, node, fact.type), worker="", hold=hold)
     wake_at = body["wake_at"] if body["kind"] == "limit" else earliest(state, node)
+    if body["kind"] == "world":
+        wake_at = min((time for time in (wake_at, body.get("wake_at")) if time), default=None)
+        state = tried_in_vain(state, fact)
     return place(state, replace(parked, wake_at=wake_at))
 
 

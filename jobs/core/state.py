@@ -110,7 +110,7 @@ class Node:
     tries: int = 0  # of a workflow: failed runs that its own retry policy counts
     open: frozenset[str] = frozenset()
     seen: Map[str, Any] | None = None
-    hold: tuple[str, str] | None = None  # (version|capability|effect|limit|agent, what is missing)
+    hold: tuple[str, str] | None = None  # (version|capability|effect|limit|agent|world, what is missing)
     count: int = 0  # of a map: items, launched, settled, failed
     undoes: str = ""  # of a compensation: the path of the call that it undoes
     launched: int = 0
@@ -228,6 +228,10 @@ class JobState:
     remaining: int = 0
     busy: int = 0
     landed: Map[int, str] = _EMPTY  # effects that can be undone, in the order of landing; the last goes first
+    standing: Map[str, str] = _EMPTY  # landed effects that can be confirmed, with what a mismatch does
+    doubts: Map[str, int] = (
+        _EMPTY  # of them, those to be confirmed before any claim, with the attempts in vain
+    )
     compensates: bool = False  # of a job that ends: whether it undoes what has landed
     mail: Map[str, tuple[Mail, ...]] = _EMPTY  # "signal/name" or "message/channel"
     seen: Map[str, str] = _EMPTY  # "signal/id" -> digest of name and payload

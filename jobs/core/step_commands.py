@@ -20,6 +20,7 @@ class Promise:
         holds: whether it takes its business key for itself.
         compensation: whether its effect can be undone.
         requires: capabilities of a worker that can make or undo it.
+        confirm: what follows if the world does not show the effect later (strict, park, warn); empty: nobody can ask.
     """
 
     tool: str
@@ -33,6 +34,7 @@ class Promise:
     probe: bool = False
     retry: Mapping[str, Any] = field(default_factory=dict)
     holds: bool = False
+    confirm: str = ""
     compensation: bool = False
     requires: tuple[str, ...] = ()
 

@@ -26,7 +26,7 @@ def stuck(tenant: str) -> list[dict[str, Any]]:
         `{cause, job, node, since, why, advice}` each, at most 100 of one cause.
     """
     now = clock.now()
-    causes = (_unknown(tenant), _held(tenant), _untaken(tenant, now), _overdue(tenant, now),
+    causes = (_unknown(tenant), _unconfirmed(tenant), _held(tenant), _untaken(tenant, now), _overdue(tenant, now),
               _orphaned(tenant), _late_approvals(tenant, now), _undelivered(tenant))  # fmt: skip
     return [found for cause in causes for found in cause]
 
@@ -47,6 +47,14 @@ def _unknown(tenant: str) -> Iterator[dict[str, Any]]:
         why = f"nobody knows whether {line.tool} happened"
         advice = f"look, then `aetheris resolve {line.id} landed|absent|fail`"
         yield _found("unknown_outcome", line, line.promised_at, why, advice)
+
+
+def _unconfirmed(tenant: str) -> Iterator[dict[str, Any]]:
+    """Steps that nobody looks at again: the world does not show an effect, or nobody could tell to the last."""
+    steps = Step.objects.filter(tenant=tenant, state="parked", hold="world", wake_at__isnull=True)
+    for step in steps.order_by("id")[:EACH]:
+        advice = f"look, then `aetheris confirm {step.job_id}`, or the same with --accept"
+        yield _found("world_diverged", step, None, "the world does not confirm what has landed", advice)
 
 
 def _held(tenant: str) -> Iterator[dict[str, Any]]:

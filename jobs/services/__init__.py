@@ -2,6 +2,7 @@
 
 from .actors import actor_of
 from .approving import approve, decide, reject
+from .confirming import accept_divergence, confirm
 from .controlling import cancel, pause, resume
 from .delivering import deliver_due
 from .forking import fork, retry
@@ -11,6 +12,7 @@ from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
-    "actor_of", "approve", "cancel", "create_agent", "decide", "delete_agent", "deliver_due", "fork", "message_agent",
-    "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent", "retry", "send_message", "signal", "submit",
+    "accept_divergence", "actor_of", "approve", "cancel", "confirm", "create_agent", "decide", "delete_agent",
+    "deliver_due", "fork", "message_agent", "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent",
+    "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from ledger.crashpoints import crashpoint
 from .. import clock, knocks, store
 from ..core.commands import (
     SYSTEM,
+    Accept,
     Actor,
     Answer,
     Cancel,
@@ -97,6 +98,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any], str], Command]] = {
     "message": _letter(SendMessage),
     "vote": _letter(Vote),
     "answer": _letter(Answer),
+    "accept": _letter(Accept),
     "pause": _letter(Pause),
     "resume": _letter(Resume),
     "cancel": _cancel,

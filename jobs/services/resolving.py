@@ -40,7 +40,7 @@ def resolve(
         raise Invalid(f"an outcome is resolved as {', '.join(VERDICTS)}, not {verdict!r}", code="bad_verdict")
     if verdict != "landed" and result is not None:
         raise Invalid(f"a result belongs to `landed` only, not to `{verdict}`", code="result_without_landing")
-    row = _row(invocation, actor)
+    row = line_of(invocation, actor)
     wish = Answer(
         path=row.node, verdict=verdict, by=actor, result=payloads.checked(result, "the result"),
         comment=payloads.checked(comment, "the comment"), evidence={"said_by": actor.name or actor.id},
@@ -51,7 +51,12 @@ def resolve(
     return row
 
 
-def _row(invocation: str | UUID, actor: Actor) -> Invocation:
+def line_of(invocation: str | UUID, actor: Actor) -> Invocation:
+    """A ledger line of the actor's tenant.
+
+    Raises:
+        NotFound: no such line, or another tenant's.
+    """
     try:
         found = Invocation.objects.filter(id=UUID(str(invocation)), tenant=actor.tenant).first()
     except ValueError:

@@ -20,7 +20,12 @@ _TEST = re.compile(r"\b(tests/[\w/]+\.py)(?:::(\w+))?")
 _VARIABLE = re.compile(r"AETHERIS_[A-Z][A-Z_]*[A-Z]")
 CODE = ("aetheris_site", "jobs", "ledger", "forensics", "examples", "tests/required.py", "tests/servers.py")
 PYTHON = ["README.md", "docs/step-contract.md", "docs/approvals.md", "docs/models.md", "docs/testing.md"]
-PYTHON += ["docs/adapters/custom-agent.md", "docs/getting-started-agents.md", "docs/transactional-tools.md"]
+PYTHON += [
+    "docs/adapters/custom-agent.md",
+    "docs/getting-started-agents.md",
+    "docs/transactional-tools.md",
+    "docs/confirmation.md",
+]
 
 
 def relative(page: Path) -> str:

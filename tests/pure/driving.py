@@ -66,6 +66,8 @@ def _claim(story: Story, node: Node) -> list[Command]:
     if node.status == "backoff":
         story.wait_until(node.wake_at)
         found.append(Due(node.id))  # the sweep, which also fires a wait beside the retry
+    if story.state.doubts and story.state.phase == "open":
+        found.append(story.seen(node.id, True))
     unknown = any(asked.status == "unknown" for asked in _unsettled(story, node))
     promise = None if unknown else story.promise_of(node)
     return [*found, StartNode(node.id, WORKER, promise, alone=node.suspect)]

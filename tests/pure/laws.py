@@ -16,7 +16,7 @@ RELEASED = frozenset({"not_landed", "not_sent", "absent"})
 WAKERS = {
     "signal": "the verb", "message": "the verb", "approval": "the verb", "timer": "the sweep",
     "child": "a delivery", "effect": "a delivery", "unknown_outcome": "a resolution",
-    "version": "a registration", "capability": "a registration", "agent": "a delivery",
+    "world": "the sweep, or a word", "version": "a registration", "capability": "a registration", "agent": "a delivery",
 }  # fmt: skip
 
 
@@ -166,7 +166,8 @@ def whoever_waits_for_a_time_has_it_on_the_agenda(story: Story) -> str | None:
             node = state.nodes[name]
             times = [state.calls[path].wake_at for path in node.open]
             first = min((time for time in times if time), default=None)
-            if node.status == "parked" and node.wake_at != first:
+            held = node.hold is not None and node.hold[0] == "world"  # it has a time of its own
+            if node.status == "parked" and node.wake_at != first and not held:
                 return f"step {name} is looked at {node.wake_at}, due at {first}, after {told.wish}"
             if node.status == "backoff" and node.wake_at is None:
                 return f"step {name} is in back-off for ever after {told.wish}"
@@ -180,6 +181,8 @@ def what_landed_last_is_undone_first_and_one_at_a_time(story: Story) -> str | No
     for before, fact in _with_state_before(story):
         if _lands(before, fact):
             pile.append(fact.node)
+        elif fact.type in ("world_diverged", "world_confirmed") and not before.ended:
+            _seen(pile, before, fact)
         elif fact.type == "command_emitted" and fact.body["command"] == "compensation":
             if under_way or before.busy or before.phase == "open" or not before.compensates:
                 return f"event {fact.seq} undoes {fact.body['call']} too early"
@@ -193,6 +196,14 @@ def what_landed_last_is_undone_first_and_one_at_a_time(story: Story) -> str | No
         elif fact.type in TERMINALS and before.compensates and (pile or under_way):
             return f"it ends beside {[*pile, under_way]}, which is not undone"
     return None
+
+
+def _seen(pile: list[str], before: JobState, fact: Fact) -> None:
+    """What the world shows no more is not undone; what it shows again is."""
+    if fact.type == "world_diverged" and fact.node in pile:
+        pile.remove(fact.node)
+    elif fact.type == "world_confirmed" and before.calls[fact.node].info.get("diverged"):
+        pile += [fact.node] if before.calls[fact.node].info.get("compensation") else []
 
 
 def _lands(before: JobState, fact: Fact) -> bool:
@@ -233,6 +244,28 @@ def once_a_job_ends_only_probes_and_compensations_start(story: Story) -> str | N
     return None
 
 
+def nothing_starts_before_the_world_was_asked(story: Story) -> str | None:
+    """E7: a job that has waited claims nothing while one of its landed effects is in doubt."""
+    waited: set[str] = set()
+    rested = False
+    for before, fact in _with_state_before(story):
+        if fact.type == "node_started" and waited and before.phase == "open":
+            return f"event {fact.seq} starts {fact.node} while {sorted(waited)} are in doubt"
+        waits = {before.nodes[name].hold for name in before.agenda if before.nodes[name].status == "parked"}
+        resting = before.phase == "open" and 0 < len(before.agenda) and _all_parked(before)
+        resting = resting and "limit" not in {hold[0] for hold in waits if hold is not None}
+        if resting and not rested:
+            waited |= set(before.standing)
+        rested = resting
+        if fact.type in ("world_confirmed", "world_diverged"):
+            waited.discard(fact.node)
+    return None
+
+
+def _all_parked(state: JobState) -> bool:
+    return {state.nodes[name].status for name in state.agenda} == {"parked"}
+
+
 def _with_state_before(story: Story) -> Iterator[tuple[JobState, Fact]]:
     state = JobState(job=story.job)
     for fact in story.facts:
@@ -256,5 +289,6 @@ LAWS: tuple[Callable[[Story], str | None], ...] = (
     whoever_waits_for_a_time_has_it_on_the_agenda,
     what_landed_last_is_undone_first_and_one_at_a_time,
     the_end_tells_what_was_undone_and_what_was_not,
+    nothing_starts_before_the_world_was_asked,
     once_a_job_ends_only_probes_and_compensations_start,
 )

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from jobs.core.commands import (
     SYSTEM,
+    Accept,
     AdoptPlan,
     Answer,
     AwaitEffect,
     Call,
     Cancel,
     Command,
+    Confirm,
     Due,
     EndChild,
     FailCall,
@@ -27,6 +29,7 @@ from jobs.core.commands import (
     RefuseNode,
     Release,
     Resume,
+    Seen,
     SendMessage,
     SendSignal,
     StartNode,
@@ -70,6 +73,8 @@ def rare_wishes(story: Story) -> list[Command]:
     if story.state.phase == "failing" or _backing_off(story):
         found += [Cancel(ASKER, "not needed")] * 12
     for asked in _calls(story):
+        if asked.path in story.state.standing:
+            found += [Confirm((Seen(asked.path, holds),), PERSON) for holds in (True, False, None)]
         if "tool" in asked.info:
             found += [LateOutcome(asked.path, asked.attempt, asked.fence, each) for each in OUTCOMES[:5]]
     for name in sorted(story.state.agenda):
@@ -93,8 +98,25 @@ def _unsettled(story: Story, node: Node, *statuses: str) -> list[Asked]:
     return [asked for asked in calls if asked.status in statuses]
 
 
+def _in_doubt(story: Story, node: Node) -> Iterator[Command]:
+    """A worker asks the world before it goes on; a person accepts what it says."""
+    if story.state.doubts:
+        yield from (story.seen(node.id, True),) * 4
+        yield from (story.seen(node.id, answer) for answer in (False, None))
+        yield story.seen(node.id, True, False)
+    if node.hold is not None and node.hold[0] == "world":
+        paths = [path for path in sorted(story.state.standing) if _named(story, path) == node.hold[1]]
+        yield from (Accept(path, PERSON, "it is well") for path in paths)
+        yield from (Confirm((Seen(path, holds),), PERSON) for path in paths for holds in (True, False))
+
+
+def _named(story: Story, path: str) -> str:
+    return str(story.state.calls[path].info["invocation"])
+
+
 def _idle(story: Story, node: Node) -> Iterator[Command]:
     """A ready step is claimed; one in back-off when its time has come, unless an answer comes before."""
+    yield from _in_doubt(story, node)
     if node.status == "backoff":
         for asked in _unsettled(story, node, "waiting"):
             yield from _letters(story, asked)

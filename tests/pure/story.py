@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.core.commands import Actor, AdoptPlan, At, Call, Command, CreateJob, Promise, StartNode
+from jobs.core.commands import (
+    SYSTEM,
+    Actor,
+    AdoptPlan,
+    At,
+    Call,
+    Command,
+    Confirm,
+    CreateJob,
+    Promise,
+    Seen,
+    StartNode,
+)
 from jobs.core.decide import decide
 from jobs.core.errors import Refused
 from jobs.core.events import Fact
@@ -25,6 +37,7 @@ PERSON = Actor(id="u5", name="desk", groups=("desk",))
 EFFECTS = {"read": "pure", "ask": "idempotent", "pay": "at_most_once", "wire": "at_most_once",
            "book": "transactional"}  # fmt: skip
 # What undoes an effect: its own effect class, and whether it can be asked; what is not named here cannot be undone.
+SEEN = {"pay": "strict", "ask": "park", "book": "warn", "wire": "park"}  # what a mismatch with the world does
 UNDO = {"pay": ("idempotent", False), "wire": ("at_most_once", True)}
 RETRY = {"max_attempts": 2, "backoff": 2.0, "jitter": 0.0}
 LIMITS = ({"deadline": None, "on_timeout": "fail"}, {"deadline": {"in": 30.0}, "on_timeout": "fail"})
@@ -109,7 +122,7 @@ class Story:
         return Promise(
             tool=tool, version="1", schema="s1", effect=EFFECTS.get(tool, "idempotent"),
             key=idempotency_key(self.state.origin or self.job, path), args={"x": 1}, deadline=plus(self.now, 60.0), probe=tool == "wire",
-            retry=RETRY, compensation=tool in UNDO, requires=("gpu",) if tool == "wire" else (),
+            retry=RETRY, compensation=tool in UNDO, confirm=SEEN.get(tool, ""), requires=("gpu",) if tool == "wire" else (),
         )  # fmt: skip
 
     def promise_of(self, node: Node) -> Promise | None:
@@ -119,11 +132,23 @@ class Story:
             tool = str(self.state.calls[node.undoes].info["tool"])
             effect, probe = UNDO[tool]
             return replace(
-                self.promise(tool, node.id), effect=effect, probe=probe, compensation=False, requires=()
+                self.promise(tool, node.id),
+                effect=effect,
+                probe=probe,
+                compensation=False,
+                requires=(),
+                confirm="",
             )
         if spec is None or node.kind not in ("tool", "llm"):
             return None
         return self.promise(str(spec.spec.get("tool") or spec.spec["model"]), node.id)
+
+    def seen(self, step: str, *answers: bool | None) -> Confirm:
+        """What a worker that wants to go on with a step sees of each effect in doubt; the last answer is repeated."""
+        paths = sorted(self.state.doubts)
+        said = [*answers, *[answers[-1]] * len(paths)]
+        seen = [Seen(path, holds, {"seen": "by a toy"}) for path, holds in zip(paths, said, strict=False)]
+        return Confirm(tuple(seen), SYSTEM, step)
 
     def call(self, node: Node, path: str) -> Call:
         """What a workflow asks for at a path of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.core.commands import Answer, Cancel, Due, EndChild, Hold, NoteFork, StartNode
+from jobs.core.commands import Accept, Answer, Cancel, Due, EndChild, Hold, NoteFork, StartNode
 from jobs.core.decide import DECISIONS
 from jobs.core.events import KINDS, RESERVED, Fact
 from jobs.core.graph import TaskGraph
@@ -21,7 +21,21 @@ SEEDS = range(1, 251)
 @pytest.fixture(scope="module")
 def library() -> list[Story]:
     """Stories, the same in every run; now and then also one of a job that is born of another."""
-    return [told for seed in SEEDS for told in _told(seed)]
+    return [*(told for seed in SEEDS for told in _told(seed)), _accepted()]
+
+
+def _accepted() -> Story:
+    """Too rare for chance: the world shows an effect no more, the step parks, and a person accepts it."""
+    graph = TaskGraph()
+    graph.tool("one", "wire")
+    graph.wait("word", signal="go", after=["one"])
+    graph.tool("two", "read", after=["word"])
+    scene = begun(graph)
+    scene.work("one")
+    scene.signal("go")
+    scene.must(scene.seen("two", False))
+    scene.must(Accept("one", PERSON))
+    return scene
 
 
 def _told(seed: int) -> list[Story]:

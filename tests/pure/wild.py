@@ -7,9 +7,11 @@ from typing import Any
 
 from jobs.core.commands import (
     SYSTEM,
+    Accept,
     AdoptPlan,
     Answer,
     Command,
+    Confirm,
     CreateJob,
     Due,
     EndChild,
@@ -21,6 +23,7 @@ from jobs.core.commands import (
     RefuseNode,
     Release,
     Resume,
+    Seen,
     SendSignal,
     StartNode,
     TakeTurn,
@@ -54,6 +57,7 @@ def wild_wishes(story: Story) -> list[Command]:
         )
         found += [Answer(path, verdict, SYSTEM, fence=asked.fence) for verdict in ("landed", "odd")]
         found.append(Tell(asked.node, asked.fence, path, asked.attempt, Outcome("raised")))
+        found += [Accept(path, PEOPLE[1]), Confirm((Seen(path, False),), PEOPLE[1], asked.node)]
         found += [EndChild(path, str(asked.info.get("job")), "completed", 1)]
         if asked.kind == "approval":
             approval, digest = asked.info["approval"], asked.info["digest"]
