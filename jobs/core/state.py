@@ -174,10 +174,8 @@ class Asked:
     @property
     def blocks_the_end(self) -> bool:
         """An open or unknown promise whose effect would matter (Law L6). A transactional one is rolled back instead."""
-        return self.status in ("open", "unknown") and self.info.get("effect") in (
-            "at_most_once",
-            "idempotent",
-        )
+        matters = self.info.get("effect") in ("at_most_once", "idempotent")
+        return matters and self.status in ("open", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
