@@ -114,7 +114,7 @@ class InvocationAdmin(Record):
     fields = (
         "id", "tool", "version", "effect", "state_shown", "job_id", "node", "attempt", "fence", "probe",
         "idempotency_key", "business_key", "holds", "args_shown", "args_digest", "promised", "deadline_shown",
-        "settled", "result_shown", "error_shown", "recalled_from", "schema", "tenant",
+        "settled", "result_shown", "error_shown", "recalled_from", "compensates", "schema", "tenant",
     )  # fmt: skip
 
     @admin.display(description="state", ordering="state")

@@ -63,10 +63,16 @@ def resume(session: Session, job: str, reason: str) -> None:
 @click.command(cls=Verb, example="aetheris cancel 0197c1a2-… --reason 'ordered twice'")
 @click.argument("job")
 @click.option("--reason", default="", help="Why; kept in the job's history.")
+@click.option(
+    "--compensate/--no-compensate",
+    default=None,
+    help="Undo what has landed, or not; else as the job was submitted.",
+)
 @click.pass_obj
-def cancel(session: Session, job: str, reason: str) -> None:
-    """End a job; calls on their way are settled first."""
-    _told(session, _control(session, job, "cancel", reason), f"Job {job} is being cancelled.")
+def cancel(session: Session, job: str, reason: str, compensate: bool | None) -> None:
+    """End a job; calls on their way are settled first, then what has landed is undone if that is asked for."""
+    more = {} if compensate is None else {"compensate": compensate}
+    _told(session, _control(session, job, "cancel", reason, **more), f"Job {job} is being cancelled.")
 
 
 def _word(session: Session, job: str, box: str, body: Mapping[str, Any], word_id: str | None) -> Any:
@@ -74,8 +80,8 @@ def _word(session: Session, job: str, box: str, body: Mapping[str, Any], word_id
     return session.api().post(f"{job_path(job)}/{box}", whole)
 
 
-def _control(session: Session, job: str, verb: str, reason: str) -> Any:
-    return session.api().post(f"{job_path(job)}/{verb}", {"reason": reason} if reason else {})
+def _control(session: Session, job: str, verb: str, reason: str, **more: Any) -> Any:
+    return session.api().post(f"{job_path(job)}/{verb}", {"reason": reason, **more} if reason else more)
 
 
 def _told(session: Session, answer: Any, sentence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .words import compact, moment, named, parked, pretty
+from .words import compact, line, moment, named, parked, pretty
 
 Row = Mapping[str, Any]
 
@@ -24,6 +24,9 @@ def job_pairs(job: Row) -> dict[str, str]:
         "Goal": pretty(job.get("goal")),
         "Output": pretty(job["output"]) if job.get("output") is not None else "",
         "Error": error_text(job.get("error")),
+        "On failure": "compensate" if job.get("on_failure") == "compensate" else "",
+        "Undone": "\n".join(_effect(each) for each in _effects(job, "undone")),
+        "Not undone": "\n".join(_effect(each) for each in _effects(job, "not_undone")),
         "Tags": ", ".join(str(tag) for tag in job.get("tags") or []),
         "Requester": str(requester.get("name") or requester.get("id") or ""),
         "Parent": f"{parent['job']} {parent.get('node', '')}" if parent.get("job") else "",
@@ -42,6 +45,18 @@ def _source(job: Row) -> str:
 
 def _fork(fork: Row) -> str:
     return f"{fork['how']} {fork['job']} from event {fork['seq']} ({fork['status']})"
+
+
+def _effects(job: Row, which: str) -> list[Row]:
+    found: list[Row] = (job.get("compensation") or {}).get(which) or []
+    return found
+
+
+def _effect(each: Row) -> str:
+    """An effect that was undone, or was not and why."""
+    what = f"{each['node']}: {each.get('tool') or 'job ' + str(each.get('job'))}"
+    why = f", {each['reason']} {error_text(each.get('error'))}".rstrip() if each.get("reason") else ""
+    return line(what + why)
 
 
 def error_text(error: Any) -> str:

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 )
 @click.option("--tag", "tags", multiple=True, help="A tag to find the job by; may be repeated.")
 @click.option("--priority", type=int, help="Higher is sooner among jobs that are ready.")
+@click.option(
+    "--on-failure",
+    type=click.Choice(["fail", "compensate"]),
+    help="compensate: undo what has landed before the job ends as failed or cancelled.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the end: exit 0 if completed, else 1.")
 @click.option("--follow", is_flag=True, help="Print events as they come, to the end; then as --wait.")
 @click.option("--timeout", type=DURATION, help="With --wait: stop waiting after this time (the job goes on).")
@@ -38,6 +43,7 @@ def submit(
     idempotency_key: str | None,
     tags: tuple[str, ...],
     priority: int | None,
+    on_failure: str | None,
     wait: bool,
     follow: bool,
     timeout: float | None,
@@ -52,6 +58,7 @@ def submit(
     body: dict[str, Any] = {"agent": agent, "goal": value_of(goal)}
     body |= {"tags": list(tags)} if tags else {}
     body |= {"priority": priority} if priority is not None else {}
+    body |= {"on_failure": on_failure} if on_failure else {}
     job = _send(api, body, idempotency_key or str(uuid.uuid4()))
     if not wait and not follow:
         _accepted(session, job)

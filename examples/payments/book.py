@@ -36,8 +36,22 @@ class Refund:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Reversal:
+    """One refund that was really taken back."""
+
+    id: str
+    refund: str
+    key: str
+    at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reversal as the service answers it."""
+        return asdict(self)
+
+
 class Book:
-    """What the service knows: orders, every call that reached it, every refund it made.
+    """What the service knows: orders, every call that reached it, every refund it made or took back.
 
     A call and a refund are two different facts. A call is written when it arrives; the refund when it
     is carried out. The service may fail between the two, and the counts show that.
@@ -54,6 +68,7 @@ class Book:
         self._orders = dict(SHIPPED_ORDERS)
         self._calls: dict[str, list[dict[str, Any]]] = {}
         self._refunds: dict[str, list[Refund]] = {}
+        self._reversals: dict[str, list[Reversal]] = {}
         self._in_flight: Counter[str] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -101,14 +116,32 @@ class Book:
             self._write({"kind": "refund", **made.to_json()})
             return made
 
+    def made(self, refund_id: str) -> Refund | None:
+        """Return the refund of that id, if there is one."""
+        with self._lock:
+            found = (each for refunds in self._refunds.values() for each in refunds if each.id == refund_id)
+            return next(found, None)
+
+    def reverse(self, key: str, refund_id: str, *, honour_key: bool = False) -> Reversal:
+        """Take a refund back and return the reversal; with `honour_key` (or `dedupe`) once per key."""
+        with self._lock:
+            earlier = self._reversals.get(key)
+            if (honour_key or self.dedupe) and earlier:
+                return earlier[0]
+            number = sum(len(each) for each in self._reversals.values()) + 1
+            made = Reversal(f"V-{number}", refund_id, key, _now())
+            self._write({"kind": "reversal", **made.to_json()})
+            return made
+
     def under(self, key: str) -> dict[str, Any]:
-        """Return `{key, calls, in_flight, refunds}`: all that is known under one idempotency key."""
+        """Return `{key, calls, in_flight, refunds, reversals}`: all that is known under one idempotency key."""
         with self._lock:
             return {
                 "key": key,
                 "calls": len(self._calls.get(key, [])),
                 "in_flight": self._in_flight[key],
                 "refunds": [refund.to_json() for refund in self._refunds.get(key, [])],
+                "reversals": [each.to_json() for each in self._reversals.get(key, [])],
             }
 
     def calls(self, key: str) -> list[dict[str, Any]]:
@@ -117,7 +150,7 @@ class Book:
             return list(self._calls.get(key, []))
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts: calls and refunds, each in all and per key, and `total` cents refunded."""
+        """Return the counts: calls, refunds and reversals, each per key, and `total` cents refunded (whatever was taken back)."""
         with self._lock:
             made = [refund for refunds in self._refunds.values() for refund in refunds]
             return {
@@ -125,6 +158,7 @@ class Book:
                 "calls_per_key": {key: len(calls) for key, calls in self._calls.items()},
                 "refunds": len(made),
                 "refunds_per_key": {key: len(refunds) for key, refunds in self._refunds.items()},
+                "reversals_per_key": {key: len(each) for key, each in self._reversals.items()},
                 "total": sum(refund.cents for refund in made),
             }
 
@@ -173,6 +207,9 @@ class Book:
             case "refund":
                 made = Refund(fact["id"], fact["order_id"], fact["cents"], fact["key"], fact["at"])
                 self._refunds.setdefault(made.key, []).append(made)
+            case "reversal":
+                undone = Reversal(fact["id"], fact["refund"], fact["key"], fact["at"])
+                self._reversals.setdefault(undone.key, []).append(undone)
             case kind:
                 raise ValueError(f"unknown kind {kind!r}")
 

@@ -41,8 +41,16 @@ class PaymentsClient:
         """
         return self._ask("POST", "/refunds", {"order_id": order_id, "cents": cents}, key=key)
 
+    def reverse(self, refund: str, *, key: str, honour_key: bool = False) -> dict[str, Any]:
+        """Take a refund back under an idempotency key and return the reversal; errors as for `refund`.
+
+        `honour_key` asks the service to make one reversal per key, however often it is asked.
+        """
+        body = {"refund": refund, "honour_key": honour_key}
+        return self._ask("POST", "/reversals", body, key=key)
+
     def refunds(self, key: str) -> dict[str, Any]:
-        """Return `{key, calls, in_flight, refunds}` of an idempotency key. Raises PaymentsError."""
+        """Return `{key, calls, in_flight, refunds, reversals}` of an idempotency key. Raises PaymentsError."""
         return self._ask("GET", f"/refunds?{urllib.parse.urlencode({'key': key})}")
 
     def _ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> dict[str, Any]:

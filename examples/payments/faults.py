@@ -4,8 +4,8 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-# A door is what a fault applies to: making a refund, asking for refunds by key, reading an order.
-DOORS = ("refund", "probe", "order")
+# A door is what a fault applies to: making a refund, taking one back, asking by key, reading an order.
+DOORS = ("refund", "reverse", "probe", "order")
 # When a mode strikes unless told otherwise: before or after the refund was carried out.
 STRIKES = {
     "normal": "before", "slow": "before", "fail": "before", "hang": "after", "drop": "after", "tear": "after",

@@ -2,11 +2,13 @@
 
 import urllib.parse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from examples.payments.book import Book, KeyReused
 from examples.payments.faults import BadFault, Fault, Faults
 from examples.payments.wire import Answer, Dropped, Refusal, Request, Torn
+
+Done = TypeVar("Done")
 
 
 class Payments:
@@ -26,8 +28,8 @@ class Payments:
                 return self._read("order", lambda: self._order(urllib.parse.unquote(order_id)))
             case ("PUT", ["orders", order_id]):
                 return self._put_order(urllib.parse.unquote(order_id), request.json())
-            case ("POST", ["refunds"]):
-                return self._refund(request)
+            case ("POST", ["refunds" | "reversals" as what]):
+                return self._refund(request) if what == "refunds" else self._reverse(request)
             case ("GET", ["refunds" | "calls" as what]):
                 return self._known(what, request)
             case ("GET", ["stats"]):
@@ -74,19 +76,37 @@ class Payments:
         cents = _cents(body.get("cents"))
         if cents > self._order(order_id).body["cents"]:
             raise Refusal(422, "more_than_paid", f"order {order_id!r} cost less than {cents} cents")
-        fault = self.faults.take("refund")
+        made = self._done("refund", key, order_id, cents, lambda: self.book.refund(key, order_id, cents))
+        return Answer(201, made.to_json())
+
+    def _reverse(self, request: Request) -> Answer:
+        key = _filled(request.headers.get("idempotency-key"), "the header Idempotency-Key")
+        body = request.json()
+        refund = self.book.made(_filled(body.get("refund"), "refund"))
+        if refund is None:
+            raise Refusal(404, "no_such_refund", f"there is no refund {body['refund']!r}")
+        honour = body.get("honour_key") is True
+        made = self._done(
+            "reverse", key, refund.order_id, refund.cents,
+            lambda: self.book.reverse(key, refund.id, honour_key=honour),
+        )  # fmt: skip
+        return Answer(201, made.to_json())
+
+    def _done(self, door: str, key: str, order_id: str, cents: int, carry_out: Callable[[], Done]) -> Done:
+        """Carry something out, and let the door's fault strike before or after it."""
+        fault = self.faults.take(door)
         self.book.call_arrived(key, order_id, cents, fault=fault.mode)
         try:
             if fault.when == "before":
-                self._strike(fault, "refund")
-            made = self.book.refund(key, order_id, cents)
+                self._strike(fault, door)
+            done = carry_out()
         except KeyReused as reused:
             raise Refusal(409, "key_reused", str(reused)) from reused
         finally:
             self.book.call_over(key)
         if fault.when == "after":
-            self._strike(fault, "refund")
-        return Answer(201, made.to_json())
+            self._strike(fault, door)
+        return done
 
     def _strike(self, fault: Fault, door: str) -> None:
         match fault.mode:

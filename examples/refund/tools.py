@@ -46,3 +46,26 @@ def _refund_made(call: ToolCall) -> Landed | Absent | Unknown:
     if known["in_flight"]:
         return Unknown(f"the payment service is still working on a call under {call.idempotency_key}")
     return Absent()
+
+
+@issue_refund.compensate(timeout=30)
+def take_back(call: ToolCall, result: Any) -> dict[str, Any]:
+    """Take a refund back: for a job that was submitted with `on_failure="compensate"` and ends without success."""
+    try:
+        return PaymentsClient.from_environment(timeout=28).reverse(result["id"], key=call.idempotency_key)
+    except NotSent as unsent:
+        raise NotLanded(str(unsent)) from unsent
+
+
+@take_back.probe
+def _refund_taken_back(call: ToolCall) -> Landed | Absent | Unknown:
+    """Ask the payment service whether it took the refund back under our key; for Absent see above."""
+    try:
+        known = PaymentsClient.from_environment(timeout=8).refunds(call.idempotency_key)
+    except PaymentsError as silent:
+        return Unknown(str(silent))
+    if known["reversals"]:
+        return Landed(known["reversals"][0])
+    if known["in_flight"]:
+        return Unknown(f"the payment service is still working on a call under {call.idempotency_key}")
+    return Absent()

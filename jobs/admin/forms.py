@@ -12,9 +12,21 @@ from . import fields
 
 
 class Reason(forms.Form):
-    """Why, for cancel, pause and resume; kept with the event."""
+    """Why, for pause and resume; kept with the event."""
 
     reason = forms.CharField(required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class Cancelling(Reason):
+    """Why a job is cancelled, and whether it undoes what has landed."""
+
+    compensate = forms.TypedChoiceField(
+        required=False,
+        label="What has landed",
+        choices=[("", "as the job was submitted"), ("yes", "undo it"), ("no", "leave it")],
+        coerce=lambda word: word == "yes",
+        empty_value=None,
+    )
 
 
 class Letter(forms.Form):

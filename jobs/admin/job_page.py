@@ -22,7 +22,7 @@ from .shown import CLIP, Part, badge, moment, part, step_name, wait_words
 
 ROWS = 200  # of a kind on one page
 BEGUN = 2_000  # characters of a body in the stream
-PARTS = ("goal", "output", "error")
+PARTS = ("goal", "output", "error", "compensation")
 _SETTLED = {"node_finished": "done", "node_failed": "failed", "node_skipped": "skipped"}
 
 
@@ -64,7 +64,10 @@ def _page(job: Job, entry: Mapping[str, Any]) -> tuple[str, str] | None:
 def standing_of(job: Job) -> str:
     """What holds the whole job back, where its waits do not say it."""
     if job.phase in ("failing", "cancelling"):
-        return f"It is {job.phase}: nothing new starts, and it ends once every open call is settled."
+        return (
+            f"It is {job.phase}: nothing new starts, and it ends once every open call is settled and what is to be "
+            "undone is undone."
+        )
     if job.status == "paused":
         return "It is paused: nothing new starts until somebody resumes it."
     return ""

@@ -71,7 +71,7 @@ class JobAdmin(Desk):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        return super().get_queryset(request).defer("goal", "output", "error")
+        return super().get_queryset(request).defer(*job_page.PARTS)
 
     @admin.display(description="job")
     def short_id(self, job: Job) -> str:
@@ -170,6 +170,7 @@ class JobAdmin(Desk):
             ("Finished", utc(job.finished_at), None),
             ("Outcome", job.outcome or "–", None),
             ("Priority", str(job.priority) if job.priority else "–", None),
+            ("On failure", "compensate" if job.on_failure == "compensate" else "–", None),
             ("Tags", ", ".join(json.loads(job.tags)) or "–", None),
             ("Head", f"{job.head_seq} · {job.head_hash}", None),
         ]
@@ -201,7 +202,7 @@ class JobAdmin(Desk):
         return self.page(request, "event.html", f"Event {seq}: {event['type']}", **context)
 
     def text_view(self, request: HttpRequest, job: UUID, name: str) -> HttpResponse:
-        """Goal, output or error as it is stored, byte for byte."""
+        """Goal, output, error or what was undone, as it is stored, byte for byte."""
         if name not in job_page.PARTS:
             raise Http404(f"a job has no {name}")
         stored = getattr(self.found(request, str(job)), name)

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobs.core.ids import compensates
 from jobs.core.moments import parse
 from jobs.core.state import PLAN_STEP
 from ledger.admin import pretty, utc
@@ -93,6 +94,8 @@ def wait_words(entry: Mapping[str, Any]) -> str:
 
 def step_name(node: str) -> str:
     """A step as people call it."""
+    if compensates(node):
+        return f"undo {node.partition('/')[2]}"
     return "planning" if node in ("", PLAN_STEP) else node
 
 

@@ -170,6 +170,7 @@ def _facts(line: Invocation) -> list[tuple[str, str]]:
         ("Settled", utc(line.settled_at)),
         ("Tool can be asked", "yes, it has a probe" if line.probe else "no, it has no probe"),
         ("Invocation", str(line.id)),
+        *([("Undoes invocation", str(line.compensates))] if line.compensates else []),
     ]
 
 

@@ -14,7 +14,7 @@ from jobs.core.errors import NotFound
 from jobs.models import Job
 from jobs.services.resolving import line_of
 
-from .forms import Acceptance, Channelled, Letter, Reason
+from .forms import Acceptance, Cancelling, Channelled, Letter, Reason
 
 Cleaned = Mapping[str, Any]
 
@@ -62,6 +62,10 @@ def _accept(job: Job, actor: Actor, told: Cleaned) -> object:
     return services.accept_divergence(told["name"], actor=actor, comment=told["comment"])
 
 
+def _cancel(job: Job, actor: Actor, told: Cleaned) -> None:
+    services.cancel(job.id, actor=actor, reason=told["reason"], compensate=told["compensate"])
+
+
 VERBS = {
     verb.name: verb
     for verb in (
@@ -93,11 +97,12 @@ VERBS = {
             lambda job: '"world"' in job.parked_on,
         ),
         Verb(
-            "cancel", "Cancel", "control", Reason,
-            "Nothing new starts; open calls settle first, then the job ends as cancelled. This cannot be undone.",
+            "cancel", "Cancel", "control", Cancelling,
+            "Nothing new starts; open calls settle first, what has landed is undone if that is asked for, then the job "
+            "ends as cancelled. This cannot be undone.",
             "Cancellation asked for.",
-            lambda job, actor, told: services.cancel(job.id, actor=actor, reason=told["reason"]),
-            lambda job: job.phase == "open",
+            _cancel,
+            lambda job: job.phase in ("open", "failing"),
         ),
         Verb(
             "retry", "Retry", "control", forms.Form,

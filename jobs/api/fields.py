@@ -40,6 +40,20 @@ class Whole(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Truth(serializers.BooleanField):
+    """True or false, not text or a number that looks like it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The value.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class AnyJSON(serializers.JSONField):
     """Any JSON value, null included."""
 

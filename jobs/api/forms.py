@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from .fields import AnyJSON, Form, Text, Whole
+from .fields import AnyJSON, Form, Text, Truth, Whole
 
 LONGEST_COMMENT = 10_000
 # A quote or backslash is written as two characters in the stored list, and could not be searched for.
@@ -27,7 +27,7 @@ class SubmitForm(Form):
         choices=["fail", "compensate"],
         required=False,
         default="fail",
-        help_text="`compensate`: not supported yet.",
+        help_text="`compensate`: undo what has landed, the last first, before the job ends as failed or cancelled.",
     )
 
 
@@ -49,7 +49,7 @@ class MessageForm(Form):
 
 
 class ReasonForm(Form):
-    """Why something is paused, resumed or cancelled."""
+    """Why something is paused or resumed."""
 
     reason = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
 
@@ -63,6 +63,13 @@ class ForkForm(Form):
         child=serializers.UUIDField(), required=False, default=list, max_length=100_000,
         help_text="Exactly the invocations that a refusal with the code `landed_after_cut` lists.",
     )  # fmt: skip
+
+
+class CancelForm(ReasonForm):
+    """Why a job is cancelled, and whether it undoes what has landed."""
+
+    compensate = Truth(required=False, allow_null=True, default=None,
+                       help_text="Undo what has landed, or not; left out: as the job's `on_failure` says.")  # fmt: skip
 
 
 class DecideForm(Form):

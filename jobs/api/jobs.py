@@ -50,7 +50,7 @@ class JobsView(Acting, PagesView):
         _refuse_unbuilt(wish)
         job_id = services.submit(
             wish["agent"], wish["goal"], actor=self.actor, idempotency_key=self.idempotency_key(),
-            tags=tuple(wish["tags"]), priority=wish["priority"],
+            tags=tuple(wish["tags"]), priority=wish["priority"], on_failure=wish["on_failure"],
         )  # fmt: skip
         return self.born(job_id)
 
@@ -81,8 +81,6 @@ class JobView(Acting):
 
 def _refuse_unbuilt(wish: dict[str, object]) -> None:
     given = [name for name in ("queue", "deadline") if wish[name] is not None]
-    if wish["on_failure"] == "compensate":
-        given.append("on_failure")
     if given:
         names = ", ".join(f"`{name}`" for name in given)
         errors = [{"loc": [name], "msg": "not supported yet"} for name in given]

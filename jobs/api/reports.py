@@ -20,6 +20,8 @@ class CallAnswer(s.Serializer[Any]):
     invocation = s.UUIDField(allow_null=True)
     seconds = s.FloatField(allow_null=True)
     error = s.JSONField()
+    compensated_by = text(allow_null=True)
+    compensated = s.BooleanField()
 
 
 class StepAnswer(s.Serializer[Any]):
@@ -32,6 +34,7 @@ class StepAnswer(s.Serializer[Any]):
     started_at = when(allow_null=True)
     finished_at = when(allow_null=True)
     worker = text(allow_null=True)
+    undoes = text(allow_null=True)
     calls = CallAnswer(many=True)
     input = s.JSONField()
     output = s.JSONField()
@@ -76,6 +79,7 @@ class NodeAnswer(s.Serializer[Any]):
     node = text()
     kind = text()
     status = text()
+    undoes = text(allow_null=True)
     spec = s.JSONField()
     attempts = AttemptAnswer(many=True)
     input = s.JSONField()

@@ -82,6 +82,30 @@ class Head(s.Serializer[Any]):
     hash = text()
 
 
+class Effect(s.Serializer[Any]):
+    """An effect of a job that has undone what it could; of a child job `job` and `agent`."""
+
+    node = text()
+    tool = text(required=False)
+    invocation = s.UUIDField(required=False)
+    agent = text(required=False)
+    job = s.UUIDField(required=False)
+
+
+class EffectLeft(Effect):
+    """One that was not undone: `no_compensation`, `failed`, `outcome_unknown`, `recalled` or `child_completed`."""
+
+    reason = text()
+    error = s.JSONField(required=False)
+
+
+class Compensation(s.Serializer[Any]):
+    """What a job has undone at its end, and what it has not."""
+
+    undone = Effect(many=True)
+    not_undone = EffectLeft(many=True)
+
+
 class JobAnswer(s.Serializer[Any]):
     """A job."""
 
@@ -97,6 +121,8 @@ class JobAnswer(s.Serializer[Any]):
     requester = Person()
     tags = texts()
     priority = s.IntegerField()
+    on_failure = s.ChoiceField(choices=["fail", "compensate"])
+    compensation = Compensation(allow_null=True)
     origin = s.UUIDField()
     generation = s.IntegerField()
     forked_from = Source(allow_null=True)
@@ -197,6 +223,7 @@ class UnresolvedAnswer(s.Serializer[Any]):
     deadline = when()
     reason = text(allow_blank=True)
     evidence = s.JSONField()
+    compensates = s.UUIDField(allow_null=True)
 
 
 class VersionAnswer(s.Serializer[Any]):

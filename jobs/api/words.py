@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from .. import services
 from . import schemas
 from .acting import Acting
-from .forms import MessageForm, ReasonForm, SignalForm
+from .forms import CancelForm, MessageForm, ReasonForm, SignalForm
 
 GRANTED = schemas.answers({202: schemas.JOB}, 404, 409, 422)
 SENT = schemas.answers({202: schemas.LETTER}, 404, 409, 413, 422)
@@ -45,11 +45,11 @@ class Controlling(Acting):
     """A wish about the job as a whole, with a reason."""
 
     verb: Callable[..., Any]
+    asks: type[ReasonForm] = ReasonForm
 
     def act(self, job: UUID) -> Response:
         """Say the wish, and answer with the job."""
-        wish = self.body(ReasonForm)
-        type(self).verb(job, actor=self.actor, reason=wish["reason"])
+        type(self).verb(job, actor=self.actor, **self.body(self.asks))
         return self.accepted(job)
 
 
@@ -79,8 +79,9 @@ class CancelView(Controlling):
     """Cancel."""
 
     verb = staticmethod(services.cancel)
+    asks = CancelForm
 
-    @extend_schema(operation_id="cancel_job", summary="Cancel a job", request=ReasonForm, responses=GRANTED)
+    @extend_schema(operation_id="cancel_job", summary="Cancel a job", request=CancelForm, responses=GRANTED)
     def post(self, request: Request, job: UUID) -> Response:
-        """Start nothing new, let every open promise settle, then end."""
+        """Start nothing new, let every open promise settle, undo what has landed if that is asked for, then end."""
         return self.act(job)

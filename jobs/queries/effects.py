@@ -34,6 +34,7 @@ def unresolved_json(line: Invocation) -> dict[str, Any]:
         "probe": line.probe,
         "promised_at": text(line.promised_at),
         "deadline": moment(line.deadline),
+        "compensates": str(line.compensates) if line.compensates else None,
         **_why(line.error),
     }
 

@@ -66,6 +66,8 @@ def job_json(job: Job) -> dict[str, Any]:
         "requester": {"id": job.requester, "name": job.requester_name or job.requester},
         "tags": json.loads(job.tags),
         "priority": job.priority,
+        "on_failure": job.on_failure,
+        "compensation": _maybe(job.compensation),
         "origin": str(job.origin),
         "generation": job.generation,
         "forked_from": forked_from(job),

@@ -36,6 +36,13 @@ def _because(body: Mapping[str, Any]) -> str:
     return f": {body['reason']}" if body.get("reason") else ""
 
 
+def _undone(body: Mapping[str, Any]) -> str:
+    told = body.get("compensation")
+    if not told:
+        return ""
+    return f"; {len(told['undone'])} effects undone, {len(told['not_undone'])} not"
+
+
 def _decided(body: Mapping[str, Any]) -> str:
     said = f"{_who(body)}: {body['decision']} ({body['effect']})"
     return f"{said}: {body['comment']}" if body.get("comment") else said
@@ -81,6 +88,9 @@ LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "job_failing": lambda body: f"failing at {body['node']}: {_wrong(body['error'])}",
     "job_cancelling": lambda body: f"{_who(body)} cancels it{_because(body)}",
     "job_completed": lambda body: f"completed ({body['outcome']})",
-    "job_failed": lambda body: f"failed at {body['node']}: {_wrong(body['error'])}",
-    "job_cancelled": lambda body: f"{_who(body)} cancelled it{_because(body)}",
+    "compensation_started": lambda body: f"begins to undo {body['call']}",
+    "compensation_finished": lambda body: f"has undone {body['call']}",
+    "compensation_failed": lambda body: f"has not undone {body['call']}: {_wrong(body['error'])}",
+    "job_failed": lambda body: f"failed at {body['node']}: {_wrong(body['error'])}{_undone(body)}",
+    "job_cancelled": lambda body: f"{_who(body)} cancelled it{_because(body)}{_undone(body)}",
 }

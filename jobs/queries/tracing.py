@@ -51,12 +51,13 @@ def node_detail(job: Job, node: str) -> dict[str, Any]:
 
 
 def _order(told: History) -> list[str]:
-    """Planning first, then the plan's own order, each map before its items."""
+    """Planning first, then the plan's own order, each map before its items; then what was undone, in that order."""
     listed = [PLAN_STEP] if PLAN_STEP in told.state.nodes else []
     for name in told.state.plan.nodes if told.state.plan else ():
         items = range(told.state.nodes[name].count)
         listed += [name, *(f"{name}/{index}" for index in items)]
-    return listed
+    undoing = [node.id for node in told.state.nodes.values() if node.undoes]
+    return listed + sorted(undoing, key=lambda name: told.state.calls[name].seq)
 
 
 def _calls_by_step(told: History) -> dict[str, list[dict[str, Any]]]:
@@ -76,6 +77,8 @@ def _call(told: History, asked: Asked) -> dict[str, Any]:
         "invocation": asked.info.get("invocation"),
         "seconds": told.seconds.get(asked.path),
         "error": asked.error,
+        "compensated_by": asked.info.get("compensated_by"),
+        "compensated": asked.compensated,
     }
 
 
@@ -89,6 +92,7 @@ def _step(told: History, node: Node, calls: list[dict[str, Any]]) -> dict[str, A
         "started_at": course.attempts[0]["started_at"] if course.attempts else course.began_at,
         "finished_at": course.finished_at,
         "worker": course.attempts[-1]["worker"] if course.attempts else None,
+        "undoes": node.undoes or None,
         "calls": calls,
         "input": _input(told, node),
         "output": node.result,
@@ -112,6 +116,7 @@ def _step_detail(told: History, node: Node) -> dict[str, Any]:
         "node": node.id,
         "kind": node.kind,
         "status": node.status,
+        "undoes": node.undoes or None,
         "spec": _spec(told, node),
         "attempts": course.attempts,
         "input": _input(told, node),
@@ -133,6 +138,7 @@ def _call_detail(told: History, asked: Asked) -> dict[str, Any]:
         "node": asked.path,
         "kind": asked.kind,
         "status": asked.status,
+        "undoes": None,
         "spec": {"step": asked.node, "name": asked.name, "digest": asked.digest, **asked.info},
         "attempts": [],
         "input": asked.args,
@@ -148,6 +154,8 @@ def _call_detail(told: History, asked: Asked) -> dict[str, Any]:
 
 def _spec(told: History, node: Node) -> dict[str, Any]:
     """The plan's own words about the step; an item has those of its map."""
+    if node.undoes:
+        return {"undoes": node.undoes, **told.state.calls[node.id].info}
     if node.id == PLAN_STEP or told.state.plan is None:
         return {"agent": told.state.agent, "version": told.state.version}
     wanted = node.parent or node.id

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from jobs import TaskGraph, cancel, resolve
+from jobs import TaskGraph, cancel, clock, pause, resolve, runner, scheduler, store
 from jobs.core.errors import Illegal
-from jobs.models import Job, Step
+from jobs.core.names import PlanError
+from jobs.incarnation import Incarnation
+from jobs.models import Job, Step, Worker
+from jobs.store import load
 from jobs.testing import run_until_parked
-from ledger import NotLanded, ToolCall, tool
+from jobs.worker import stop_what_is_cancelled
+from ledger import Landed, NotLanded, ToolCall, tool
 from ledger.models import Invocation
 from tests.agents import world
-from tests.engine.driving import a_word, after, flow, started
+from tests.engine.driving import a_word, after, flow, kinds, started
 from tests.engine.sagas import (
     AT_ONCE,
     blind,
@@ -21,11 +25,13 @@ from tests.engine.sagas import (
     chain,
     compensating,
     lines,
+    order,
     report,
     stumble,
     undone,
+    wire,
 )
-from tests.factories import person
+from tests.factories import a_worker, person
 from tests.store.audit import check
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -150,3 +156,77 @@ def test_the_agenda_routes_the_undoing_like_the_call() -> None:
     assert after(job, 6).phase == "failing"
     object.__setattr__(current(), "capabilities", frozenset({"gpu"}))
     assert run_until_parked(job).status == "failed"
+
+
+def taken_over(word: str, tool: Any) -> str:
+    """A job whose worker died between the promise of an undoing and its outcome."""
+    world.script(f"{word} undo s0", NotLanded("busy"))
+    job = compensating(chain(word, tool))
+    run_until_parked(job)
+    clock.shift(6)
+    gone = a_worker()
+    me = Incarnation(id=gone, ttl=60)
+    ready = runner.prepare(me, load(job), "_compensate/s0")
+    assert ready is not None
+    store.commit(job, ready.wish, worker=me.id)
+    Worker.objects.filter(id=gone).update(dead=True, known_dead=True)
+    scheduler.release_dead(clock.database_now())
+    return job
+
+
+def test_an_idempotent_undoing_is_taken_over_with_the_same_key() -> None:
+    word = a_word()
+    job = taken_over(word, book)
+    state = run_until_parked(job)
+    assert (state.status, undone(word)) == ("failed", ["s0", "s0"])
+    assert len({call.idempotency_key for call in order[word]}) == 1
+    assert kinds(job).count("compensation_started") == 1
+    check(job)
+
+
+def test_one_that_must_not_happen_twice_and_cannot_be_asked_goes_to_a_person() -> None:
+    word = a_word()
+    job = taken_over(word, blind)
+    assert run_until_parked(job).status == "parked"
+    assert undone(word) == ["s0"]
+    resolve(Invocation.objects.get(job_id=job, state="unknown").id, "landed", actor=person())
+    assert run_until_parked(job).status == "failed"
+    assert (undone(word), lines(job)["s0"]) == (["s0"], "compensated")
+    check(job)
+
+
+def test_one_that_can_be_asked_is_adopted() -> None:
+    word = a_word()
+    job = taken_over(word, wire)
+    world.script(f"{word} probe", Landed({"by": "the first"}))
+    assert run_until_parked(job).status == "failed"
+    assert (undone(word), lines(job)["s0"]) == (["s0"], "compensated")
+
+
+def test_a_cancel_stops_running_calls_but_not_what_undoes_them() -> None:
+    word = a_word()
+    world.script(f"{word} undo s0", NotLanded("busy"))
+    job = compensating(chain(word, book))
+    run_until_parked(job)
+    cancel(job, actor=person())
+    me, stopped = Incarnation(id="w", ttl=60), []
+    for step in ("s0", "_compensate/s0"):
+        me.begin(job, step, lambda step=step: stopped.append(step))  # type: ignore[misc]
+    stop_what_is_cancelled(me)
+    assert stopped == ["s0"]
+
+
+def test_no_plan_can_name_a_step_as_a_compensation_is_named() -> None:
+    graph = TaskGraph()
+    with pytest.raises(PlanError, match="reserved"):
+        graph.tool("_compensate", book, word="w", name="n")
+
+
+def test_a_compensating_job_is_not_paused() -> None:
+    word = a_word()
+    world.script(f"{word} undo s0", NotLanded("busy"))
+    job = compensating(chain(word, book))
+    run_until_parked(job)
+    with pytest.raises(Illegal, match="it starts no pause"):
+        pause(job, actor=person())
+    assert after(job, 6).status == "failed"

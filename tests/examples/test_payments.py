@@ -37,11 +37,34 @@ def test_two_calls_under_one_key_are_two_refunds(payments: PaymentProcess) -> No
         "calls_per_key": {"k": 2, "other": 1},
         "refunds": 3,
         "refunds_per_key": {"k": 2, "other": 1},
+        "reversals_per_key": {},
         "total": 8_500,
         "hanging": 0,
     }
     known = payments.ask("GET", "/refunds?key=k")[1]
-    assert known == {"key": "k", "calls": 2, "in_flight": 0, "refunds": [first[1], second[1]]}
+    assert known == {
+        "key": "k",
+        "calls": 2,
+        "in_flight": 0,
+        "refunds": [first[1], second[1]],
+        "reversals": [],
+    }
+
+
+def test_a_refund_is_taken_back_as_often_as_it_is_asked_unless_the_key_is_to_be_honoured(
+    payments: PaymentProcess,
+) -> None:
+    refund = payments.refund("k")[1]["id"]
+    wish = {"refund": refund}
+    first, second = (payments.ask("POST", "/reversals", wish, key="back") for _ in range(2))
+    assert (first[0], second[0]) == (201, 201)
+    assert first[1]["id"] != second[1]["id"]
+    kept = [payments.ask("POST", "/reversals", {**wish, "honour_key": True}, key="once")[1] for _ in range(2)]
+    assert kept[0] == kept[1]
+    assert payments.stats()["reversals_per_key"] == {"back": 2, "once": 1}
+    assert payments.stats()["calls_per_key"] == {"k": 1, "back": 2, "once": 2}
+    assert payments.ask("GET", "/refunds?key=once")[1]["reversals"] == [kept[0]]
+    assert payments.ask("POST", "/reversals", {"refund": "R-99"}, key="x")[1]["code"] == "no_such_refund"
 
 
 def test_a_service_that_dedupes_pays_once_and_refuses_another_amount(deduping: PaymentProcess) -> None:
@@ -115,7 +138,13 @@ def test_a_call_that_hangs_before_it_paid_is_shown_as_in_flight(payments: Paymen
     caller = payments.connect()
     send(caller, "POST", "/refunds", BODY, key="k")
     payments.until_hanging(1)
-    assert payments.ask("GET", "/refunds?key=k")[1] == {"key": "k", "calls": 1, "in_flight": 1, "refunds": []}
+    assert payments.ask("GET", "/refunds?key=k")[1] == {
+        "key": "k",
+        "calls": 1,
+        "in_flight": 1,
+        "refunds": [],
+        "reversals": [],
+    }
     payments.ask("POST", "/release")
     assert answer_of(caller)[0] == 201
     known = payments.ask("GET", "/refunds?key=k")[1]
@@ -152,6 +181,7 @@ def test_a_fault_strikes_only_its_door_and_only_its_times(payments: PaymentProce
     modes = payments.ask("GET", "/mode")[1]["modes"]
     assert {door: fault["mode"] for door, fault in modes.items()} == {
         "refund": "normal",
+        "reverse": "normal",
         "probe": "normal",
         "order": "fail",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from examples.refund.tools import fetch_order, issue_refund
+from examples.refund.tools import fetch_order, issue_refund, take_back
 from ledger import Absent, Landed, NotLanded, ToolCall, Unknown
 from tests.examples.payment_process import PaymentProcess, send
 
@@ -29,6 +29,23 @@ def test_the_declarations_say_what_the_tools_do_to_the_world() -> None:
     assert issue_refund.key is not None
     assert issue_refund.key(order_id="A-1001", cents=12_000) == "refund:A-1001"
     assert not issue_refund.probe_final
+
+
+def test_a_refund_is_taken_back_under_a_key_of_its_own_and_can_be_asked_about(
+    payments: PaymentProcess,
+) -> None:
+    made = issue_refund("A-1001", 12_000, CALL)
+    own = ToolCall(idempotency_key="undo-1", args=CALL.args, compensates=CALL)
+    assert issue_refund.compensation is take_back
+    assert take_back.probe_fn is not None
+    assert take_back.probe_fn(own) == Absent()
+    back = take_back(own, made)
+    assert (back["refund"], back["key"]) == (made["id"], "undo-1")
+    assert take_back.probe_fn(own) == Landed(back)
+    payments.kill()
+    with pytest.raises(NotLanded, match="nothing was sent"):
+        take_back(own, made)
+    assert isinstance(take_back.probe_fn(own), Unknown)
 
 
 def test_only_a_connection_that_never_came_about_is_not_landed(payments: PaymentProcess) -> None:

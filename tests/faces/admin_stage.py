@@ -64,10 +64,14 @@ def worker() -> str:
     return str(row.id)
 
 
-def job(*nodes: dict[str, Any], goal: Any = None, actor: Actor | None = None) -> str:
+def job(
+    *nodes: dict[str, Any], goal: Any = None, actor: Actor | None = None, on_failure: str = "fail"
+) -> str:
     """A planned job with these nodes."""
     who = actor or Actor(id="asker", name="asker")
-    wish = CreateJob(job=str(new_id()), agent="stage", version="1", goal=goal or {"n": 1}, actor=who)
+    wish = CreateJob(
+        job=str(new_id()), agent="stage", version="1", goal=goal or {"n": 1}, actor=who, on_failure=on_failure
+    )
     store.create(wish)
     me = worker()
     state = store.commit(wish.job, StartNode(PLAN_STEP, me), worker=me).state

@@ -107,7 +107,7 @@ def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
         refused(caller.raw("jobs", json.dumps(body).encode()), 422, "invalid")
 
 
-@pytest.mark.parametrize("change", [{"queue": "gpu"}, {"deadline": "3d"}, {"on_failure": "compensate"}])
+@pytest.mark.parametrize("change", [{"queue": "gpu"}, {"deadline": "3d"}])
 def test_a_parameter_whose_machinery_is_not_built_is_refused_by_name(change: dict[str, Any]) -> None:
     caller = Caller()
     with nothing_written():

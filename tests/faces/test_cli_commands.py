@@ -42,6 +42,9 @@ def asked(expected: str, answer: Any, *args: str) -> tuple[Ended, Desk]:
         (("pause", JOB, "--reason", "lunch"), "pause", {"reason": "lunch"}),
         (("resume", JOB), "resume", {}),
         (("cancel", JOB, "--reason", "twice"), "cancel", {"reason": "twice"}),
+        (("cancel", JOB), "cancel", {}),
+        (("cancel", JOB, "--compensate"), "cancel", {"compensate": True}),
+        (("cancel", JOB, "--no-compensate", "--reason", "x"), "cancel", {"reason": "x", "compensate": False}),
     ],
 )  # fmt: skip
 def test_a_word_to_a_job_is_sent_as_the_api_wants_it(args: tuple[str, ...], path: str, body: Any) -> None:

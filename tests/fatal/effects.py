@@ -46,8 +46,9 @@ class Effects:
         return int(self._ask("GET", "/stats")["hanging"])
 
     def counts(self) -> dict[str, int]:
-        """How often the effect happened, by idempotency key."""
-        return dict(self._ask("GET", "/stats")["refunds_per_key"])
+        """How often an effect happened, refund or reversal, by idempotency key."""
+        stats = self._ask("GET", "/stats")
+        return {**stats["refunds_per_key"], **stats["reversals_per_key"]}
 
     def calls(self) -> dict[str, int]:
         """How many calls arrived, by idempotency key."""

@@ -14,7 +14,7 @@ from celery import Celery
 from jobs import resolve, submit
 from jobs.celery_defaults import configure
 from tests.factories import person
-from tests.fatal import agents
+from tests.fatal import agents, sagas
 from tests.fatal.audit import Row, audit, query, writer_stands_aside
 from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
@@ -76,7 +76,7 @@ class Stage:
         ours = {
             "DJANGO_SETTINGS_MODULE": "aetheris_site.settings", "PYTHONPATH": str(ROOT),
             "AETHERIS_DATABASE_URL": self.database, "AETHERIS_BROKER_URL": self.broker,
-            "AETHERIS_VAR": str(self.folder), "AETHERIS_AGENTS": agents.__name__,
+            "AETHERIS_VAR": str(self.folder), "AETHERIS_AGENTS": f"{agents.__name__},{sagas.__name__}",
             "AETHERIS_PAYMENTS_URL": self.effects.url,
         }  # fmt: skip
         log = self.folder / f"process{len(self.processes)}.log"
@@ -108,13 +108,13 @@ class Stage:
 
     # --- wishes --------------------------------------------------------------------------------------
 
-    def submit(self, form: str, tool: str) -> str:
+    def submit(self, form: str, tool: str, **more: Any) -> str:
         """A new job of the agent of that form; gives its id."""
-        return self.submit_goal(form, {"tool": tool})
+        return self.submit_goal(form, {"tool": tool}, **more)
 
-    def submit_goal(self, form: str, goal: dict[str, Any]) -> str:
+    def submit_goal(self, form: str, goal: dict[str, Any], **more: Any) -> str:
         """The same with the whole goal."""
-        return str(submit(f"fatal-{form}", goal, actor=person()))
+        return str(submit(f"fatal-{form}", goal, actor=person(), **more))
 
     def resolve(self, line: Row, verdict: str, result: Any = None) -> None:
         """A person says what became of a call."""
@@ -229,7 +229,7 @@ class Stage:
 
     def close(self) -> None:
         """End what still runs."""
-        for door in ("refund", "order", "probe"):
+        for door in ("refund", "reverse", "order", "probe"):
             self.effects.behave("normal", on=door)
         self.effects.release()
         for process in self.processes:
