@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers as s
 
-from .schemas import EventAnswer, counts, text, texts, when
+from .schemas import EventAnswer
+from .shapes import counts, text, texts, when
 
 
 class CallAnswer(s.Serializer[Any]):

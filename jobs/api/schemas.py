@@ -9,6 +9,7 @@ from rest_framework import serializers as s
 
 from ..queries.jobs import STATUSES
 from .fork_schemas import Offspring, Source
+from .shapes import Compensation, text, texts, when
 
 STATUS = {"type": "string", "enum": list(STATUSES)}
 PAGING = [
@@ -23,32 +24,6 @@ MEANINGS = {
     413: "The payload is too large.",
     422: "The request is not valid; `errors` names each field.",
 }
-
-
-def text(**more: Any) -> s.CharField:
-    """Text; `allow_null=True` where it may be missing."""
-    return s.CharField(**more)
-
-
-def when(**more: Any) -> s.DateTimeField:
-    """A moment: RFC 3339, UTC, six decimals."""
-    return s.DateTimeField(**more)
-
-
-def texts() -> s.ListField:
-    """A list of texts."""
-    return s.ListField(child=s.CharField())
-
-
-def counts(*names: str) -> s.Serializer[Any]:
-    """A whole number under each name."""
-    made = type(
-        "".join(name.title() for name in names) + "Counts",
-        (s.Serializer,),
-        {n: s.IntegerField() for n in names},
-    )
-    found: s.Serializer[Any] = made()
-    return found
 
 
 class Person(s.Serializer[Any]):
@@ -80,30 +55,6 @@ class Head(s.Serializer[Any]):
 
     seq = s.IntegerField()
     hash = text()
-
-
-class Effect(s.Serializer[Any]):
-    """An effect of a job that has undone what it could; of a child job `job` and `agent`."""
-
-    node = text()
-    tool = text(required=False)
-    invocation = s.UUIDField(required=False)
-    agent = text(required=False)
-    job = s.UUIDField(required=False)
-
-
-class EffectLeft(Effect):
-    """One that was not undone: `no_compensation`, `failed`, `outcome_unknown`, `recalled` or `child_completed`."""
-
-    reason = text()
-    error = s.JSONField(required=False)
-
-
-class Compensation(s.Serializer[Any]):
-    """What a job has undone at its end, and what it has not."""
-
-    undone = Effect(many=True)
-    not_undone = EffectLeft(many=True)
 
 
 class JobAnswer(s.Serializer[Any]):

@@ -66,7 +66,8 @@ def test_a_cancel_that_compensates_is_watched_to_its_end() -> None:
         assert caller.post(f"jobs/{made}/cancel", {}).status_code == 202
         assert named(refused(caller.post(f"jobs/{made}/cancel", {"compensate": "yes"}), 422, "invalid"))
     called(made, UNDO, BROKEN)
-    (open_line,) = caller.get("unresolved").json()["results"]
+    inbox = caller.get("unresolved").json()["results"]
+    (open_line,) = [line for line in inbox if line["job"] == made]
     first = Invocation.objects.get(job_id=made, node="pay")
     assert (open_line["node"], open_line["compensates"]) == (UNDO, str(first.id))
     assert caller.get(f"jobs/{made}").json()["parked_on"][0]["node"] == UNDO
