@@ -25,6 +25,7 @@ PYTHON += [
     "docs/getting-started-agents.md",
     "docs/transactional-tools.md",
     "docs/confirmation.md",
+    "docs/compensation.md",
 ]
 
 

@@ -42,6 +42,7 @@ def findings(books: Books, counts: Mapping[str, int]) -> list[str]:
     told = rows_of(books)
     for job, row in books.jobs.items():
         told += _about(job, row, audit_world.settled(row, books.lines.get(job, [])))
+        told += _about(job, row, audit_world.undone(books.lines.get(job, [])))
     return [*told, *audit_world.everywhere(books, counts)]
 
 

@@ -71,8 +71,14 @@ def _asked(story: Story, event: Event) -> None:
 
 
 def _undo(story: Story, event: Event) -> None:
-    """What landed last is undone first."""
+    """One at a time, beside no promise, and what landed last is undone first."""
     call = event.body["call"]
+    beside = [each.path for each in story.calls.values() if each.owes]
+    beside += [step.name for step in story.listed() if step.undoes]
+    if story.phase not in ("failing", "cancelling") or beside:
+        story.broken.append(
+            f"event {event.seq} undoes {call} in a job that is {story.phase}, beside {beside}"
+        )
     if story.pile[-1:] != [call]:
         story.broken.append(f"event {event.seq} undoes {call}, which did not land last of what is left")
     story.pile = [path for path in story.pile if path != call]

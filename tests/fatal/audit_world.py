@@ -45,6 +45,17 @@ def _effect(lines: list[Row], count: int) -> Iterator[str]:
         yield f"{where} is {lines[0]['state']}, by the ledger; it happened {count} times"
 
 
+def undone(lines: list[Row]) -> Iterator[str]:
+    """What is marked as undone has one line that landed under another key and names it; and no other has."""
+    undoing = {line["compensates"]: line for line in lines if line["compensates"]}
+    for line in lines:
+        undo = undoing.get(line["id"])
+        if (line["state"] == "compensated") != (undo is not None and undo["state"] == "landed"):
+            yield f"call {line['node']} is {line['state']}, what undoes it is {undo and undo['state']}"
+        elif undo is not None and undo["idempotency_key"] == line["idempotency_key"]:
+            yield f"call {line['node']} and what undoes it have one key"
+
+
 def _listed(row: Row, line: Row) -> bool:
     """Whether somebody is told of an open question, or the call is under way."""
     if row["status"] in ("completed", "failed", "cancelled"):

@@ -20,7 +20,10 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """Starts processes; whatever still runs at the end goes with it."""
     made = Nursery(
         tmp_path_factory.mktemp("n"),
-        agents="tests.fatal.agents,tests.fatal.agents_of_two,tests.fatal.agents_of_time,tests.fatal.killers",
+        agents=",".join(
+            f"tests.fatal.{name}"
+            for name in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas")
+        ),
     )
     yield made
     made.close()

@@ -54,7 +54,7 @@ class Running:
 class Nursery:
     """Starts processes by forking one that is warm."""
 
-    def __init__(self, folder: Path, *, agents: str = "tests.fatal.agents,tests.fatal.sagas") -> None:
+    def __init__(self, folder: Path, *, agents: str = "tests.fatal.agents") -> None:
         self._address = folder / "nursery.sock"
         env = {**os.environ, "PYTHONPATH": str(ROOT), "AETHERIS_AGENTS": agents}
         command = [sys.executable, "-m", "tests.fatal.nursery", str(self._address)]
