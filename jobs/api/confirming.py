@@ -16,14 +16,15 @@ from ..services.resolving import line_of
 from . import schemas
 from .acting import Acting
 from .forms import ConfirmForm
+from .shapes import text
 
 
 class SeenAnswer(s.Serializer[Any]):
     """What the world shows of one landed effect; `unknown`: nobody could tell, see `evidence`."""
 
     invocation = s.UUIDField()
-    node = schemas.text()
-    tool = schemas.text()
+    node = text()
+    tool = text()
     on_mismatch = s.ChoiceField(choices=["strict", "park", "warn"], allow_null=True)
     state = s.ChoiceField(choices=["confirmed", "diverged", "accepted", "unknown"])
     evidence = s.JSONField()
@@ -34,7 +35,7 @@ class ConfirmedAnswer(s.Serializer[Any]):
 
     ok = s.BooleanField()
     job = s.UUIDField()
-    status = schemas.text()
+    status = text()
     effects = SeenAnswer(many=True)
 
 
