@@ -1,7 +1,7 @@
 """An auditor that shares no code with the runtime: plain SQL, hashlib, its own fold, and the counts of the world.
 
 Where to look: `audit_books` reads, `audit_chain` follows the links, `audit_story` and `audit_fold` fold a second
-time, `audit_rows` compares every derived row, `audit_world` counts effects and watches claims, `audit_kept` holds
+time, `audit_rows` compares every derived row, `audit_world` counts effects and watches claims, `audit_mailbox` the turns of agent instances, `audit_kept` holds
 the doors to what they accepted.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.fatal import audit_chain, audit_rows, audit_world
+from tests.fatal import audit_chain, audit_mailbox, audit_rows, audit_world
 from tests.fatal.audit_books import Books, Row, query, read, text, writer_stands_aside
 from tests.fatal.audit_fold import fold
 
@@ -53,7 +53,7 @@ def rows_of(books: Books) -> list[str]:
         told += [f"job {job} does not exist, but has rows" for job in sorted(set(table) - set(books.jobs))]
     for job, row in books.jobs.items():
         told += _about(job, row, _job(books, job, row))
-    return told
+    return [*told, *audit_mailbox.instances(books)]
 
 
 def _about(job: str, row: Row, problems: Iterator[str]) -> list[str]:

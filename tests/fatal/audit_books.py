@@ -22,6 +22,7 @@ TABLES = {
     "deliveries": "aetheris_jobs_delivery",
     "workers": "aetheris_jobs_worker",
     "lines": "aetheris_ledger_invocation",
+    "instances": "aetheris_jobs_agent",
 }
 _IDS = {
     "id",
@@ -33,6 +34,10 @@ _IDS = {
     "awaits",
     "forked_from",
     "compensates",
+    "instance",
+    "kept",
+    "current",
+    "last_job",
 }
 _FLAGS = {"holds", "probe", "four_eyes", "dead", "known_dead", "draining"}
 
@@ -60,6 +65,7 @@ class Books:
     lines: Mapping[str, list[Row]]
     deliveries: list[Row]
     workers: Mapping[str, Row]
+    instances: Mapping[str, Row]
 
 
 def connect(url: str) -> Any:
@@ -114,6 +120,7 @@ def read(url: str) -> Books:
         lines=_by_job(tidy["lines"]),
         deliveries=tidy["deliveries"],
         workers={row["id"]: row for row in tidy["workers"]},
+        instances={row["id"]: row for row in tidy["instances"]},
     )
 
 

@@ -12,7 +12,7 @@ from tests.fatal.audit_books import Event
 from tests.fatal.audit_plan import inputs_of, nodes_of
 from tests.fatal.audit_story import ENDS, Call, Step, Story
 
-HELD = {"version", "capability", "effect", "limit"}
+HELD = {"version", "capability", "effect", "limit", "agent"}
 WAITS = {"signal", "message", "timer", "child", "approval"}
 PHASES = {
     "job_failing": "failing", "job_cancelling": "cancelling", "job_completed": "completed",

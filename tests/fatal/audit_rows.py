@@ -72,16 +72,21 @@ def parked_on(story: Story) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for step in story.listed():
         if step.status == "parked":
-            found += _held(step)
+            found += _held(story, step)
             found += [entry for call in story.calls_of(step) for entry in _waits(call)]
     return found
 
 
-def _held(step: Step) -> list[dict[str, Any]]:
-    if step.hold is None:
+def _held(story: Story, step: Step) -> list[dict[str, Any]]:
+    if step.hold is None or story.created is None:
         return []
-    entry: dict[str, Any] = {"node": step.name, "kind": step.hold[0], "name": step.hold[1]}
-    return [{**entry, "deadline": step.wake} if step.hold[0] == "limit" else entry]
+    kind, name = step.hold
+    when = step.wake if kind == "limit" else None
+    if kind == "agent":  # a message that is to be taken later than it came
+        due = story.created.body["instance"]["due"]
+        when = due if due > story.created.at else None
+    entry: dict[str, Any] = {"node": step.name, "kind": kind, "name": name}
+    return [{**entry, "deadline": when} if when else entry]
 
 
 def _waits(call: Call) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs import TaskGraph, cancel, pause, retry, signal, submit
+from jobs import TaskGraph, cancel, create_agent, message_agent, pause, retry, signal, submit
 from jobs.core.commands import StartNode
 from jobs.store import commit
 from jobs.testing import run_until_parked
@@ -78,6 +78,7 @@ def cast() -> set[str]:
         *jobs,
         undone(),
         *tried_again(),
+        *talked(),
         flowing,
         cancelled,
         paused,
@@ -127,6 +128,22 @@ def tried_again() -> list[str]:
     return [job, again]
 
 
+@flow
+def audited_talk(ctx: Any, goal: dict[str, Any]) -> int:
+    """Count the messages."""
+    ctx.state["count"] = ctx.state.get("count", 0) + 1
+    return int(ctx.state["count"])
+
+
+def talked() -> list[str]:
+    """Three messages to an agent that lives on; the last one waits for its time."""
+    instance = create_agent("audited_talk", actor=person())
+    jobs = [str(message_agent(instance, {}, actor=person())) for _ in range(2)]
+    for job in jobs:
+        run_until_parked(job)
+    return [*jobs, str(message_agent(instance, {}, not_before="1h", actor=person()))]
+
+
 ONE = {"format": 1, "nodes": [{"id": "rest", "kind": "sleep", "seconds": 1}]}
 _read: dict[str, tuple[Books, dict[str, int]]] = {}
 
@@ -155,7 +172,14 @@ def _happened(line: Invocation) -> int:
 def _only(books: Books, ours: set[str]) -> Books:
     tables = {name: {job: rows for job, rows in getattr(books, name).items() if job in ours}
               for name in ("jobs", "events", "steps", "approvals", "lines")}  # fmt: skip
-    return replace(books, **tables, deliveries=[row for row in books.deliveries if row["job_id"] in ours])
+    spoken_to = {row["instance"] for row in tables["jobs"].values()}
+    living = {id: row for id, row in books.instances.items() if id in spoken_to}
+    return replace(
+        books,
+        **tables,
+        instances=living,
+        deliveries=[row for row in books.deliveries if row["job_id"] in ours],
+    )
 
 
 # --- picking things in the books -----------------------------------------------------------------------

@@ -107,6 +107,26 @@ def events_without_a_job(books: Books, counts: dict[str, int]) -> None:
     del books.jobs[next(iter(books.jobs))]  # type: ignore[attr-defined]
 
 
+def another_state_of_an_instance(books: Books, counts: dict[str, int]) -> None:
+    next(iter(books.instances.values()))["state"] = '{"count":7}'
+
+
+def a_turn_that_was_not_given(books: Books, counts: dict[str, int]) -> None:
+    next(iter(books.instances.values()))["turn"] += 1
+
+
+def a_message_that_begins_with_nothing(books: Books, counts: dict[str, int]) -> None:
+    (instance,) = books.instances
+    for job, row in books.jobs.items():
+        born = books.events[job][0].body
+        if row["instance"] == instance and born.get("state"):
+            born["state"] = {}
+    for events in books.events.values():
+        for each in events:
+            if each.kind == "wait_completed" and each.body["kind"] == "agent":
+                each.body["value"]["state"] = {}
+
+
 BROKEN: list[tuple[Callable[[Books, dict[str, int]], None], str]] = [
     (an_event_is_missing, "is numbered"),
     (the_last_event_is_missing, "the head in the job row is not the last event"),
@@ -126,6 +146,9 @@ BROKEN: list[tuple[Callable[[Books, dict[str, int]], None], str]] = [
     (another_output, "output is '1'"),
     (an_approval_that_nobody_gave, "state is 'approved'"),
     (a_delivery_that_is_never_due, "waits for nothing and is never due"),
+    (another_state_of_an_instance, "its row says"),
+    (a_turn_that_was_not_given, "turns, the events"),
+    (a_message_that_begins_with_nothing, "begins with {}"),
     (a_job_without_events, "it has no events"),
     (events_without_a_job, "has events and no row"),
 ]

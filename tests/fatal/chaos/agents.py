@@ -126,6 +126,25 @@ def saga(goal: Goal) -> TaskGraph:
     return g
 
 
+@agent("chaos-notes")
+def noting(goal: Goal) -> TaskGraph:
+    """Pay, and write rows that are committed with their outcome."""
+    g = TaskGraph()
+    paid = _paid(g, "pay", goal)
+    first = g.tool("first", tools.note, order=goal["order"], after=[paid])
+    orders = [f"{goal['order']}.{index}" for index in range(2)]
+    g.output([first, g.map("more", tools.note, over=orders, each={"order": g.item}, after=[paid])])
+    return g
+
+
+@workflow(name="chaos-talk")
+def talking(ctx: Any, goal: Goal) -> int:
+    """One message to an agent that lives on: count it, and pay."""
+    ctx.state["count"] = ctx.state.get("count", 0) + 1
+    ctx.tool(goal["tool"], order=goal["order"], cents=9)
+    return int(ctx.state["count"])
+
+
 @workflow(name="chaos-plain")
 def plain(ctx: Any, goal: Goal) -> dict[str, Any]:
     """A `def` workflow: arms side by side, state, readings, a timer."""
@@ -208,5 +227,5 @@ def planned(ctx: Any, goal: Goal) -> TaskGraph:
     return g
 
 
-for _flow in (plain, asynchronous, asking, thinking):
+for _flow in (talking, plain, asynchronous, asking, thinking):
     agent(_flow.name)(_flow)

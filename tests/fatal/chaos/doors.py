@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
-from jobs import approve, cancel, pause, reject, resume, retry, submit
+from jobs import approve, cancel, message_agent, pause, reject, resume, retry, submit
 from jobs import signal as send_signal
 from jobs.core.commands import Actor
 from jobs.core.errors import Refused
@@ -52,6 +52,11 @@ class Http:
         """Ask an agent."""
         more = {} if on_failure == "fail" else {"on_failure": on_failure}
         return self._born("jobs", {"agent": agent, "goal": goal, **more}, key)
+
+    def message(self, instance: str, goal: Any, id: str) -> Answer:
+        """Send a message to an agent that lives on."""
+        told = self._post(f"agents/{instance}/message", {"body": goal, "id": id})
+        return Answer(told.word, told.value["job_id"]) if told.accepted else told
 
     def retry(self, job: str, key: str) -> Answer:
         """Try a job again."""
@@ -97,6 +102,10 @@ class Python:
     def submit(self, agent: str, goal: Any, key: str | None, on_failure: str = "fail") -> Answer:
         """Ask an agent."""
         return _asked(lambda: str(submit(agent, goal, actor=ANN, idempotency_key=key, on_failure=on_failure)))
+
+    def message(self, instance: str, goal: Any, id: str) -> Answer:
+        """Send a message to an agent that lives on."""
+        return _asked(lambda: str(message_agent(instance, goal, id=id, actor=ANN)))
 
     def retry(self, job: str, key: str) -> Answer:
         """Try a job again."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from jobs import create_agent
 from tests.fatal.audit import Row, query, text
 from tests.fatal.chaos import moods
 from tests.fatal.chaos.doors import ANN, BOB, Answer, Door, Http, Python
@@ -17,7 +18,15 @@ SUBMITTERS = 3
 PAUSE = 0.1  # seconds between two looks of a player
 WAITERS = ("chaos-wait", "chaos-async")
 WORD = "go"
+TALK, TALKERS = "chaos-talk", ("talker-one", "talker-two")
 RETRIED = 60  # of a hundred failed jobs
+
+
+def _ask(door: Door, order: Order) -> Answer:
+    """Submit an order, or send it as a message to one of the agents that live on."""
+    if order.agent == TALK:
+        return door.message(TALKERS[order.number % len(TALKERS)], order.goal, f"talk-{order.number}")
+    return door.submit(order.agent, order.goal, order.key, order.on_failure)
 
 
 @dataclass
@@ -49,6 +58,8 @@ class Players:
 
     def start(self) -> None:
         """Begin to play."""
+        for name in TALKERS:
+            create_agent(TALK, name=name, actor=ANN)
         self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
@@ -100,12 +111,9 @@ class Players:
             return None
 
     def _hand_in(self, order: Order, door: Door) -> None:
-        words = order.agent, order.goal, order.key, order.on_failure
+        once = order.key is None and order.agent != TALK
         told = self._until_final(
-            "submit",
-            lambda: door.submit(*words),
-            lambda: self.doors["python"].submit(*words),
-            once=order.key is None,
+            "submit", lambda: _ask(door, order), lambda: _ask(self.doors["python"], order), once=once
         )
         if told.accepted:
             self.record.born(order.number, str(told.value))

@@ -71,7 +71,7 @@ class Run:
         return {**self._told(faults, ended, stuck), "settled_after": settled}
 
     def _told(self, faults: Faults, ended: dict[str, int], stuck: list[str]) -> Told:
-        books, counts = audit.read(self.stack.database), self.stack.effects.counts()
+        books, counts = audit.read(self.stack.database), self.stack.counts()
         record = self.record.to_json()
         (self.folder / "record.json").write_text(json.dumps(record, indent=1))
         by_itself = [

@@ -46,7 +46,7 @@ AGENTS = (
     ["chaos-branch"] * 3 + ["chaos-map"] * 2 + ["chaos-wait"] * 3 + ["chaos-approval"] * 3 + ["chaos-sleep"] * 2
     + ["chaos-family"] * 2 + ["chaos-failing"] * 2 + ["chaos-shared"] * 3 + ["chaos-plain"] * 3
     + ["chaos-async"] * 3 + ["chaos-asking"] * 2 + ["chaos-thinking"] * 2 + ["chaos-planned"] * 2
-    + ["chaos-saga"] * 3
+    + ["chaos-saga"] * 3 + ["chaos-notes"] * 3 + ["chaos-talk"] * 3
 )  # fmt: skip
 TOOLS = ["chaos.pay_probed"] * 5 + ["chaos.pay_keyed"] * 3 + ["chaos.pay_async"] * 3 + ["chaos.pay_blind"] * 2
 DOORS = ("http", "python")

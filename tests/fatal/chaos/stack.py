@@ -8,11 +8,12 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 
+from tests.fatal.audit_books import connect, query
 from tests.fatal.chaos import moods
 from tests.fatal.chaos.options import Options
 from tests.fatal.chaos.schedule import BEATS, WORKERS
@@ -20,6 +21,7 @@ from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, Nursery, Running, until
 from tests.servers import Postgres, Valkey
 
+NOTES = "chaos_notes"
 AGENTS = "tests.fatal.chaos.agents"
 TTL = 4
 THREADS = ["-c", "6"]
@@ -169,6 +171,14 @@ class Stack:
         until(lambda: not made.alive, what="the migrations")
         if "aetheris_jobs" not in made.said:
             raise RuntimeError(f"the migrations failed:\n{made.said}")
+        with closing(connect(self.database)) as connection:
+            connection.execute(f"CREATE TABLE {NOTES} (key VARCHAR(64), word VARCHAR(255))")
+            connection.commit()
+
+    def counts(self) -> dict[str, int]:
+        """How often each effect happened, by idempotency key: at the service, and in the table of notes."""
+        noted = query(self.database, f"SELECT key, COUNT(*) AS times FROM {NOTES} GROUP BY key")  # noqa: S608
+        return {**self.effects.counts(), **{row["key"]: row["times"] for row in noted}}
 
     def _ready(self) -> bool:
         said = [part.running.said for part in self.parts.values() if part.running is not None]

@@ -6,11 +6,14 @@ import asyncio
 import os
 from typing import Any
 
+from django.db import connection
+
 from examples.payments.client import NotSent, PaymentsClient, PaymentsError
 from ledger import Absent, Landed, NotLanded, Retry, ToolCall, Unknown, tool
 from tests.fatal.chaos import moods
 
 TIMEOUT = 2.0
+NOTES = "chaos_notes"  # a table of the run's own
 AGAIN = Retry(max_attempts=8, backoff=0.05, factor=1.5, jitter=0)
 
 
@@ -83,6 +86,16 @@ def _made(call: ToolCall) -> Landed | Absent | Unknown:
 def pay_keyed(order: str, cents: int, call: ToolCall) -> dict[str, Any]:
     """Pay under a key that the other side honours."""
     return _pay(f"K-{order}", cents, call)
+
+
+@tool(name="chaos.note", effect="transactional", retry=AGAIN)
+def note(order: str, call: ToolCall) -> str:
+    """Write a row beside the job's own; now and then fail after it was written, so that it is rolled back."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {NOTES} (key, word) VALUES (%s, %s)", [call.idempotency_key, order])  # noqa: S608
+    if moods.refused(int(os.environ[moods.SEED]), f"note {order}", call.attempt):
+        raise RuntimeError("the note is torn up")
+    return order
 
 
 @tool(name="chaos.look", effect="pure", timeout=TIMEOUT, retry=AGAIN)
