@@ -31,9 +31,8 @@ demo: build ## a refund, its approval, a killed worker and the proof, from end t
 test: development ## every test, the engine's on SQLite and on Postgres (ARGS="-k lease" chooses)
 	@$(PY) -m tests $(ARGS)
 
-fatal: development ## only the tests that kill real processes, with outages of half a minute; then five minutes of chaos
-	@AETHERIS_TEST_OUTAGE_SECONDS=$${AETHERIS_TEST_OUTAGE_SECONDS:-30} $(PY) -m tests tests/fatal $(ARGS)
-	@if [ -z "$(ARGS)" ]; then $(PY) -m tests.fatal.chaos --seconds 300; fi
+fatal: development ## every crash window, printed, every other fault, and five minutes of chaos (ARGS="--seconds 60")
+	@AETHERIS_TEST_OUTAGE_SECONDS=$${AETHERIS_TEST_OUTAGE_SECONDS:-30} $(PY) -m tests.fatal $(ARGS)
 
 crashlab: development ## kill this runtime, and with PEERS=1 others, between an effect and its record
 	@if [ -n "$(PEERS)" ] && [ ! -x var/peers/bin/absurdctl ]; then \
@@ -48,6 +47,7 @@ mutations: development ## break a copy of the runtime in every listed way, and s
 docs: development ## print the generated pages anew, then check every page
 	@$(PY) -m jobs.core.describe state-machine > docs/state-machine.md
 	@$(PY) -m jobs.core.describe events docs/event-examples.json > docs/events.md
+	@$(PY) -m tests.fatal.windows.table docs/guarantees.md
 	@$(PY) -m pytest -q tests/docs/test_docs.py tests/test_docs_generated.py
 
 lint: development ## style, formatting, types, and who may import whom

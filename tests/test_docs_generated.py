@@ -10,6 +10,7 @@ import pytest
 from jobs.core.describe import events, main, state_machine
 from jobs.core.events import KINDS, RESERVED
 from jobs.core.state import PHASE_ARROWS, STEP_ARROWS
+from tests.fatal.windows.table import inserted
 from tests.pure.examples import examples
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -39,6 +40,11 @@ def test_the_catalogue_of_events_is_what_the_table_holds() -> None:
     advice = "run: python -m jobs.core.describe events docs/event-examples.json > docs/events.md"
     assert stored == main(["events", str(EXAMPLES)]), advice
     assert stored.count("```json") == len(set(KINDS) - RESERVED)
+
+
+def test_the_table_of_crash_windows_is_what_the_tests_play() -> None:
+    stored = (DOCS / "guarantees.md").read_text(encoding="utf-8")
+    assert stored == inserted(stored), "run: python -m tests.fatal.windows.table docs/guarantees.md"
 
 
 def test_a_catalogue_without_an_example_of_each_kind_is_refused() -> None:

@@ -118,8 +118,9 @@ def batches() -> Iterator[Window]:
             for tool in ("blind", "probed", "idempotent"):
                 yield Window(
                     id=f"{name}-{form}-{tool}", where=where, killed="worker", plot="step", form=form, tool=tool, at=at,
-                    slots=4, may=DOUBT, resolved=frozenset(), effects=(1, 1, 1),
-                    perhaps=RESOLUTIONS[tool] | {TAKEN_OVER, NOTHING_OPEN, RUN_AGAIN},
+                    slots=4, found=frozenset() if name == "before-promise" else LOST,
+                    may=LOST if tool == "idempotent" else DOUBT, resolved=frozenset(), effects=(1, 1, 1),
+                    perhaps=RESOLUTIONS[tool] | {TAKEN_OVER, *([NOTHING_OPEN] if name == "before-promise" else [])},
                 )  # fmt: skip
     for form in ("branches", "map", "gather"):
         yield Window(
