@@ -8,12 +8,13 @@ PORT ?= 8080
 VENV := .venv
 PY := $(VENV)/bin/python
 LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
+MESSAGES := $(addprefix tests/fatal/test_,knocks.py ticks.py drained.py stopped.py side_by_side.py)
 export PORT
 
-.PHONY: help build run stop demo clean distclean test fatal crashlab mutations docs lint vet fmt tidy venv runtime development
+.PHONY: help build run stop demo clean distclean test test-rabbitmq fatal crashlab mutations docs lint vet fmt tidy venv runtime development
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: runtime $(LAUNCHERS) ## the environment from the lock, the database's tables, the launchers in bin/
 	@$(PY) manage.py migrate --noinput --verbosity 0
@@ -43,6 +44,11 @@ crashlab: development ## kill this runtime, and with PEERS=1 others, between an 
 
 mutations: development ## break a copy of the runtime in every listed way, and see the named test turn red
 	@$(PY) -m tests.mutations
+
+test-rabbitmq: development ## the tests of messages on your RabbitMQ (AETHERIS_TEST_RABBITMQ_URL=amqp://…)
+	@if [ -z "$$AETHERIS_TEST_RABBITMQ_URL" ]; then \
+		echo "Set AETHERIS_TEST_RABBITMQ_URL, e.g. amqp://guest:guest@127.0.0.1:5672//"; exit 1; fi
+	@AETHERIS_REQUIRE=rabbitmq $(PY) -m pytest tests/brokers/test_rabbitmq.py $(MESSAGES) $(ARGS)
 
 docs: development ## print the generated pages anew, then check every page
 	@$(PY) -m jobs.core.describe state-machine > docs/state-machine.md

@@ -94,6 +94,11 @@ _REDIS: Mapping[str, object] = {
     "global_keyprefix": "aetheris:",
 }
 _RABBITMQ: Mapping[str, object] = {"confirm_publish": True}
+# A queue that outlives the node it was declared on; the others' queues have no types.
+_QUORUM: Mapping[str, object] = {
+    "task_default_queue_type": "quorum",
+    "task_create_missing_queue_type": "quorum",
+}
 _PGMQ: Mapping[str, object] = {
     "init_extension": False,
     "use_notify": True,
@@ -255,7 +260,8 @@ def asks_for_prefork(argv: Sequence[str]) -> bool:
 def _fill_in(sender: Any, **_: object) -> None:
     """Add every default that the settings, which have just been read, leave open."""
     conf = sender.conf
-    wanted = {**DEFAULTS, "broker_transport_options": transport_options(conf.broker_url)}
+    options = transport_options(conf.broker_url)
+    wanted = {**DEFAULTS, **(_QUORUM if options == _RABBITMQ else {}), "broker_transport_options": options}
     if asks_for_prefork(sys.argv):
         del wanted["worker_pool"]
     conf.add_defaults({name: value for name, value in wanted.items() if not conf.value_set_for(name)})

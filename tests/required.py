@@ -8,10 +8,11 @@ from typing import NoReturn
 import pytest
 
 REQUIRE = "AETHERIS_REQUIRE"
+TEST_RABBITMQ_URL = "AETHERIS_TEST_RABBITMQ_URL"  # of a RabbitMQ that the tests may use; they bring none
 
 
 def required(part: str) -> bool:
-    """Whether `part` (`browser`, `postgres`, `valkey`) is listed in AETHERIS_REQUIRE."""
+    """Whether `part` (`browser`, `postgres`, `valkey`, `rabbitmq`) is listed in AETHERIS_REQUIRE."""
     return part in {word.strip() for word in os.environ.get(REQUIRE, "").split(",")}
 
 

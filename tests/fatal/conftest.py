@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from tests.fatal.effects import Effects
 from tests.fatal.processes import Nursery
+from tests.required import TEST_RABBITMQ_URL
 
 if TYPE_CHECKING:
     from tests.fatal.stage import Stage
@@ -53,7 +55,9 @@ def deduping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Effects]:
 
 @pytest.fixture
 def broker(fresh_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite goes with the broker without a server, Postgres with Valkey."""
+    """SQLite goes with the broker without a server, Postgres with Valkey; all with RabbitMQ, if one is given."""
+    if given := os.environ.get(TEST_RABBITMQ_URL):
+        return given
     if fresh_database.startswith("sqlite"):
         return f"aetheris+files://{tmp_path / 'broker'}"
     return str(request.getfixturevalue("shared_valkey").url)

@@ -136,6 +136,11 @@ class Stage:
             for message in Path(self.broker.removeprefix("aetheris+files://")).rglob("*"):
                 if message.is_file():
                     message.unlink(missing_ok=True)
+        elif self.broker.startswith("amqp"):
+            with self.sender.connection_for_write() as connection:
+                queue = self.sender.amqp.queues["aetheris"](connection.default_channel)
+                queue.declare()
+                queue.purge()
         else:
             with self.sender.connection_for_write() as connection:
                 channel: Any = connection.default_channel
