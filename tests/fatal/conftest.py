@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """Starts processes; whatever still runs at the end goes with it."""
-    made = Nursery(
-        tmp_path_factory.mktemp("n"),
-        agents=",".join(
-            f"tests.fatal.{name}"
-            for name in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas")
-        ),
-    )
+    made = Nursery(tmp_path_factory.mktemp("n"))
     yield made
     made.close()
 

@@ -17,6 +17,9 @@ from tests.processes import Leashed
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
+AGENTS = ",".join(
+    f"tests.fatal.{each}" for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing")
+)
 
 
 class Running:
@@ -54,7 +57,7 @@ class Running:
 class Nursery:
     """Starts processes by forking one that is warm."""
 
-    def __init__(self, folder: Path, *, agents: str = "tests.fatal.agents") -> None:
+    def __init__(self, folder: Path, *, agents: str = AGENTS) -> None:
         self._address = folder / "nursery.sock"
         env = {**os.environ, "PYTHONPATH": str(ROOT), "AETHERIS_AGENTS": agents}
         command = [sys.executable, "-m", "tests.fatal.nursery", str(self._address)]

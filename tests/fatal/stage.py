@@ -14,13 +14,16 @@ from celery import Celery
 from jobs import resolve, submit
 from jobs.celery_defaults import configure
 from tests.factories import person
-from tests.fatal import agents, sagas
+from tests.fatal import agents, killers, sagas, undoing
 from tests.fatal.audit import Row, audit, query, writer_stands_aside
 from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
 
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 TICK = 0.2  # seconds between two ticks; beat asks every second
+AGENTS = ",".join(
+    each.__name__ for each in (agents, killers, sagas, undoing)
+)  # which this process, too, has heard of now
 FORMS = ["graph", "def", "async", "map", "child"]
 
 
@@ -76,7 +79,7 @@ class Stage:
         ours = {
             "DJANGO_SETTINGS_MODULE": "aetheris_site.settings", "PYTHONPATH": str(ROOT),
             "AETHERIS_DATABASE_URL": self.database, "AETHERIS_BROKER_URL": self.broker,
-            "AETHERIS_VAR": str(self.folder), "AETHERIS_AGENTS": f"{agents.__name__},{sagas.__name__}",
+            "AETHERIS_VAR": str(self.folder), "AETHERIS_AGENTS": AGENTS,
             "AETHERIS_PAYMENTS_URL": self.effects.url,
         }  # fmt: skip
         log = self.folder / f"process{len(self.processes)}.log"
@@ -113,7 +116,7 @@ class Stage:
         return self.submit_goal(form, {"tool": tool}, **more)
 
     def submit_goal(self, form: str, goal: dict[str, Any], **more: Any) -> str:
-        """The same with the whole goal."""
+        """The same with the whole goal, and whatever else is said of a job."""
         return str(submit(f"fatal-{form}", goal, actor=person(), **more))
 
     def resolve(self, line: Row, verdict: str, result: Any = None) -> None:

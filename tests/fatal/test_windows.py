@@ -16,7 +16,7 @@ pytestmark = pytest.mark.fatal
 @pytest.fixture
 def effects(window: Window, plain: Effects, deduping: Effects) -> Effects:
     """An idempotent call is one that the other side dedupes."""
-    return deduping if window.tool == "idempotent" else plain
+    return deduping if window.dedupes else plain
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.id)

@@ -16,11 +16,13 @@ from tests.fatal.stage import Stage
 from tests.fatal.windows.attending import WORD, Attendant
 from tests.fatal.windows.window import Window
 
+BORN = {"submit": 1, "retry": 2, "fork": 2}  # how many jobs there are when it has been granted
 KEY = {"Idempotency-Key": WORD}
 GRANTED, CLOSED = (200, 202), 409  # what was already done is refused the second time, or done again
 ONCE = {
     "submit": "job_created", "signal": "signal_received", "approve": "approval_decided", "cancel": "job_cancelled",
-    "pause": "job_paused", "resume": "job_resumed", "resolve": "outcome_resolved",
+    "pause": "job_paused", "resume": "job_resumed", "resolve": "outcome_resolved", "retry": "job_created",
+    "fork": "job_created",
 }  # fmt: skip
 
 
@@ -51,6 +53,8 @@ def request_for(stage: Stage, window: Window, job: str) -> Request:
             return Request(
                 f"unresolved/{UUID(str(line['id']))}/resolve", {"verdict": "landed", "result": landed}
             )
+        case "fork":
+            return Request(f"jobs/{job}/fork", {"at": end_of(stage, job, "pay")})
         case verb:
             return Request(f"jobs/{job}/{verb}", {})
 
@@ -72,10 +76,11 @@ def api(stage: Stage, window: Window) -> Attendant:
     if not status:
         status, told = web.post(web.api(stage), request.path, request.body, token, **KEY)
         assert status in (*GRANTED, CLOSED), told
-    attendant = Attendant(stage, window, job or str((told or {})["id"]))
+    born = BORN.get(window.verb)
+    attendant = Attendant(stage, window, str((told or {})["id"]) if born else job)
     if window.verb == "submit":
         stage.worker()
-        assert stage.how_many_jobs() == 1
+    assert stage.how_many_jobs() == (born or 1)
     assert attendant.story().count(ONCE[window.verb]) == 1, stage.story()
     return attendant
 
@@ -89,10 +94,16 @@ def _brought_to_where_it_is_asked(stage: Stage, window: Window) -> str:
     if window.verb == "resolve":
         stage.until_dead(first)
         stage.worker()
-    stage.until_status(job, "parked")
+    stage.until_status(job, "parked", "failed")
     if window.verb == "resume":
         pause(job, actor=person())
     return job
+
+
+def end_of(stage: Stage, job: str, node: str) -> int:
+    """The number of the event with which a step ended."""
+    ends = [e["seq"] for e in stage.events(job) if (e["type"], e["node"]) == ("node_finished", node)]
+    return int(ends[-1])
 
 
 def somebodys_token() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fatal.windows import around, commits, faces, steps, together, zombies
+from tests.fatal.windows import around, commits, faces, steps, together, undone, zombies
 from tests.fatal.windows.window import Window
 
 WINDOWS: tuple[Window, ...] = (
@@ -11,5 +11,6 @@ WINDOWS: tuple[Window, ...] = (
     *together.WINDOWS,
     *around.WINDOWS,
     *faces.WINDOWS,
+    *undone.WINDOWS,
     *zombies.WINDOWS,
 )

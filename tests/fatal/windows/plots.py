@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 
-from jobs import cancel, pause
+from jobs import cancel, fork, pause, retry
 from tests.factories import person
 from tests.fatal.processes import Running
 from tests.fatal.stage import Stage
@@ -25,7 +25,8 @@ VERBS: dict[str, Callable[[str], object]] = {
 
 def submitted(stage: Stage, window: Window) -> Attendant:
     """A job, and who attends it."""
-    return Attendant(stage, window, stage.submit_goal(window.form, window.goal))
+    job = stage.submit_goal(window.form, window.goal, on_failure=window.on_failure)
+    return Attendant(stage, window, job)
 
 
 def until_dead(stage: Stage, attendant: Attendant, process: Running, *, ticking: bool = False) -> None:
@@ -201,7 +202,35 @@ def _came_back(worker: Running) -> bool:
     return worker.said.count("registered as") == 2
 
 
+def asked(stage: Stage, window: Window) -> Attendant:
+    """Something is asked of a job that waits; the worker that carries it out dies."""
+    first = stage.worker(crash=window.at, slots=1)
+    job = submitted(stage, window)
+    stage.until_status(job.job, "parked")
+    VERBS[window.verb](job.job)
+    stage.until_dead(first)
+    stage.worker()
+    return job
+
+
+def heir(stage: Stage, window: Window) -> Attendant:
+    """A failed job gets an heir; the worker that drives it dies."""
+    first = stage.worker(slots=1)
+    job = submitted(stage, window)
+    job.until_ended()
+    first.kill()
+    second = stage.worker(crash=window.at, slots=1)
+    if window.verb == "fork":
+        born = fork(job.job, callers.end_of(stage, job.job, "pay"), actor=person())
+    else:
+        born = retry(job.job, actor=person())
+    stage.until_dead(second)
+    stage.worker()
+    return Attendant(stage, window, str(born))
+
+
 PLOTS: dict[str, Plot] = {
     "step": step, "call": call, "sweep": sweep, "timer": timer, "owed": owed, "unable": unable, "able": able,
     "drain": drain, "answer": answer, "zombie": zombie, "zombie_wakes_soon": zombie_wakes_soon, "api": callers.api, "host": callers.host,
+    "asked": asked, "heir": heir,
 }  # fmt: skip

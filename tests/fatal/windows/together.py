@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.fatal.windows.steps import ALONE, LOST, NOTHING
-from tests.fatal.windows.window import ROLLED_BACK, TAKEN_OVER, Window
+from tests.fatal.windows.window import NOTHING_OPEN, ROLLED_BACK, TAKEN_OVER, Window
 
 # Name, moment, crash point, and whether the commit has taken effect.
 SEAMS = (
@@ -24,9 +24,12 @@ SEAMS = (
 def joint() -> Iterator[Window]:
     """One call: every form at every seam."""
     for name, where, at, kept in SEAMS:
-        for form in ALONE:
+        for form in (*ALONE, "child"):
             found, resolved = (LOST, TAKEN_OVER) if kept else (LOST, ROLLED_BACK)
-            if kept and form == "graph":  # the step has ended; the next is claimed by whoever comes
+            if kept and form in (
+                "graph",
+                "child",
+            ):  # the step has ended; the next is claimed by whoever comes
                 found, resolved = NOTHING
             yield Window(
                 id=f"{name}-{form}-transactional", where=where, killed="worker", plot="step", form=form,
@@ -34,4 +37,15 @@ def joint() -> Iterator[Window]:
             )  # fmt: skip
 
 
-WINDOWS = tuple(joint())
+def batches() -> Iterator[Window]:
+    """Calls side by side, each with a commit of its own."""
+    for name, where, at, kept in SEAMS:
+        for form in ("branches", "map", "gather"):
+            yield Window(
+                id=f"{name}-{form}-transactional", where=f"parallel branches: {where}", killed="worker", plot="step",
+                form=form, tool="transactional", at=at, slots=4, found=frozenset() if kept else LOST, may=LOST,
+                resolved=frozenset(), perhaps=frozenset({ROLLED_BACK, TAKEN_OVER, NOTHING_OPEN}), effects=(1, 1, 1),
+            )  # fmt: skip
+
+
+WINDOWS = (*joint(), *batches())

@@ -14,6 +14,9 @@ TOOLS = {
     "pure": "fatal.see",
     "capable": "fatal.pay_in_the_vault",
     "transactional": "fatal.enrol",
+    "undone": "fatal.buy",
+    "undone_probed": "fatal.buy_probed",
+    "undone_keyed": "fatal.buy_keyed",
 }
 DECLARED = {
     "blind": "`at_most_once`",
@@ -23,6 +26,9 @@ DECLARED = {
     "pure": "`pure`",
     "capable": "`at_most_once`, `requires`",
     "transactional": "`transactional`",
+    "undone": "`at_most_once`, undone likewise",
+    "undone_probed": "`at_most_once` with a probe, undone likewise",
+    "undone_keyed": "`idempotent`, undone likewise",
 }
 
 # What a history says of a fault. Everything else in it is the ordinary course of a job.
@@ -60,6 +66,7 @@ class Window:
         at: the crash point, as AETHERIS_CRASH; empty: killed from outside.
         first: for a process that cleans up after another: where that one died.
         verb: what is asked of the job meanwhile.
+        on_failure: what the job does about what it did, when it fails.
         service: how the payment service behaves until the process is dead.
         slots: threads of the worker.
         found: the traces that must be there, and no others but `may`.
@@ -78,6 +85,7 @@ class Window:
     at: str = ""
     first: str = ""
     verb: str = ""
+    on_failure: str = "fail"
     service: Mapping[str, str] = field(default_factory=dict)
     slots: int = 1
     found: frozenset[str] = frozenset()
@@ -96,6 +104,11 @@ class Window:
     def goal(self) -> dict[str, str]:
         """What the job is asked."""
         return {"tool": TOOLS[self.tool]}
+
+    @property
+    def dedupes(self) -> bool:
+        """Whether the other side honours the key."""
+        return self.tool in ("idempotent", "undone_keyed")
 
     @property
     def asks_a_person(self) -> bool:
