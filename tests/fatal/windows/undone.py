@@ -72,19 +72,9 @@ def heirs() -> Iterator[Window]:
             )  # fmt: skip
         for name, where, at, known in (
             ("before-claim", "before the new job's first claim", "before_promise:1", "unclaimed"),
-            (
-                "before-commit",
-                "before the COMMIT of the new job's first claim",
-                "before_commit:1",
-                "unclaimed",
-            ),
-            (
-                "after-commit",
-                "right after the COMMIT of the new job's first claim",
-                "after_commit:1",
-                "looked",
-            ),
-            ("last", "before the COMMIT of the new job's end", "before_commit:2", "looked"),
+            ("before-commit", "before a COMMIT of its first", "before_commit:1", "unclaimed"),
+            ("after-claim", "right after its first claim", "after_claim:1", "looked"),
+            ("last", "before its last outcome is written", "before_outcome:1", "looked"),
         ):
             found, resolved = expected(known, "graph", "blind")
             yield Window(
