@@ -18,7 +18,8 @@ from tests.processes import Leashed
 ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 AGENTS = ",".join(
-    f"tests.fatal.{each}" for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing")
+    f"tests.fatal.{each}"
+    for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing")
 )
 
 
