@@ -87,6 +87,18 @@ def _requests(state: JobState) -> list[dict[str, Any]]:
     return [cut, {**cut, "goal": state.goal}]
 
 
+def _source(state: JobState) -> Break | None:
+    """The event of another job that this one says it was born of; a pruned job has none any more."""
+    forked = state.forked
+    if forked is None:
+        return None
+    row = Event.objects.filter(job_id=forked["job"], seq=forked["seq"]).only("hash").first()
+    if row is None or row.hash == forked["hash"]:
+        return None
+    return Break("provenance", 1, f"event 1 says that this job was born of event {forked['seq']} of job {forked['job']} "
+                 f"with the hash {forked['hash'][:12]}…; that event has {row.hash[:12]}…")  # fmt: skip
+
+
 def _tenants(state: JobState) -> Break | None:
     """The one column of an event that its hash does not bind."""
     row = Event.objects.filter(job_id=state.job).exclude(tenant=state.tenant).order_by("seq").first()

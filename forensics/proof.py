@@ -34,7 +34,8 @@ class Row:
 class Break:
     """The first place where the record is not what was written.
 
-    `kind`: missing, extra, changed_header, changed_body, forked_head, bad_form, derived_row, ledger_line, unreadable.
+    `kind`: missing, extra, changed_header, changed_body, forked_head, bad_form, derived_row, ledger_line, provenance,
+    unreadable.
     """
 
     kind: str

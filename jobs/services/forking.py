@@ -147,6 +147,7 @@ def _fits(past: Past, goal: Any) -> bool:
 
 
 def _newest(source: UUID, tenant: str) -> None:
+    """Refuse early what the unique key would refuse after the whole record has been read."""
     row = Job.objects.only("origin").get(id=source)
     newest = newest_of(tenant, row.origin)
     if newest.id != source:

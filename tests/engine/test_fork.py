@@ -10,7 +10,7 @@ from forensics.services import replay_job, verify_job
 from jobs import TaskGraph, agent, approve, cancel, create_agent, fork, message_agent, signal
 from jobs.core.errors import Illegal, Invalid, NotFound
 from jobs.core.state import JobState
-from jobs.models import Approval, Event, Job
+from jobs.models import Approval, Delivery, Event, Job
 from jobs.testing import run_until_parked
 from ledger import NotLanded
 from ledger.models import Invocation
@@ -224,7 +224,10 @@ def test_what_the_children_of_a_job_landed_must_be_confirmed_too() -> None:
     ]
     state = forked(job, cut, confirm=[line(child, "sent").id])
     assert (state.status, state.output["n"]) == ("completed", 2)
-    whole = forked(job, seq_of(job, "child_finished", "child"))
+    with_child = seq_of(job, "child_finished", "child")
+    fork(job, with_child, actor=ZOE)
+    assert not Delivery.objects.filter(job_id=child, command="create").exists()
+    whole = forked(job, with_child)
     assert (whole.output["n"], world.times(word)) == (1, 2)
     assert Job.objects.filter(parent_job=whole.job).count() == 0
 

@@ -23,9 +23,11 @@ FOUND_AS = {
 TOLD = [
     "refund_parked", "approved_and_paid", "mapped_with_a_failure", "in_doubt", "given_up_by_a_person",
     "recalled_from_another_job", "landed_but_not_storable", "a_workflow_at_an_approval", "not_begun",
+    "retried_after_an_approval", "forked_and_parked",
 ]  # fmt: skip
 # The database itself refuses that a step which does not run has a worker, and that two calls hold one business key.
 REFUSED = {("refund_parked", "Step", "worker"), ("in_doubt", "Step", "worker"), ("not_begun", "Step", "worker"),
+           ("forked_and_parked", "Step", "worker"),
            ("a_workflow_at_an_approval", "Step", "worker"), ("recalled_from_another_job", "Invocation", "holds")}  # fmt: skip
 
 

@@ -245,3 +245,16 @@ def test_a_part_that_stands_outside_its_body_is_held_to_its_digest(change: str) 
         found = problem_of(job)
         assert found is not None
         assert found[0] == "changed_body"
+
+
+def test_a_fork_whose_source_was_rewritten_says_so() -> None:
+    job = CAST["forked_and_parked"]()
+    source, seq = Job.objects.values_list("forked_from", "forked_seq").get(id=job)
+    assert source is not None
+    assert seq is not None
+    assert problem_of(job) is None
+    with unguarded():
+        event = Event.objects.get(job_id=source, seq=seq)
+        put(event, hash="0" * 64)
+        assert problem_of(job) == ("provenance", 1)
+    assert problem_of(job) is None

@@ -167,6 +167,24 @@ BREAKAGES = (
         "tests/engine/test_retry.py::test_what_landed_is_recalled_and_only_the_failed_step_is_attempted_again",
     ),
     Breakage(
+        "two retries of one job may run side by side", "E9", "jobs/migrations/0004_forks.py",
+        'fields=("tenant", "origin", "generation"), name',
+        'fields=("tenant", "origin", "generation", "id"), name',
+        "tests/engine/test_retry_refused.py::test_only_one_of_two_retries_at_once_is_born",
+    ),
+    Breakage(
+        "a fork is confirmed by any list", "E9", "jobs/core/forking.py",
+        '    if {each["invocation"] for each in listed} == set(wish.confirm):',
+        "    if wish.confirm:",
+        "tests/engine/test_fork.py::test_what_landed_after_the_cut_is_listed_and_must_be_confirmed_exactly",
+    ),
+    Breakage(
+        "a retry's children begin anew, under keys of their own", "E9", "jobs/core/forking.py",
+        "    if retry and (heirs := children(then, carried(then))):",
+        "    if False and (heirs := children(then, carried(then))):",
+        "tests/engine/test_retry.py::test_a_retry_takes_up_the_work_of_the_child_that_failed",
+    ),
+    Breakage(
         "a suspect runs beside others",
         "design §6",
         "jobs/core/claiming.py",

@@ -12,7 +12,7 @@ from jobs.core.past import carried
 from tests.pure.driving import drive
 from tests.pure.forked import born, past_of
 from tests.pure.laws import LAWS
-from tests.pure.scenes import DONE, FINAL, Scene, begun
+from tests.pure.scenes import DONE, FINAL, RAISED, Scene, begun
 from tests.pure.story import ASKER, JOB, PERSON, RETRY, WORKER, Story
 from tests.pure.strategies import LONGEST, Dice, tell_story
 
@@ -172,3 +172,19 @@ def test_the_birth_of_a_fork_says_what_it_repeats() -> None:
     assert recall["status"] == "recalled"
     assert recall["recalled_from"]["job"] == JOB
     assert recall["recalled_from"]["invocation"] == scene.state.calls["first"].info["invocation"]
+
+
+def test_an_item_that_landed_after_its_map_had_failed_is_recalled_all_the_same() -> None:
+    graph = TaskGraph()
+    each = graph.map("each", "pay", over=[1, 2], each={"x": graph.item}, on_error="skip")
+    graph.tool("last", "pay", when=each.failed)
+    scene = begun(graph)
+    scene.work("each/0", RAISED)  # nobody knows
+    scene.work("each/1", FINAL)
+    scene.must(Answer("each/0", "landed", PERSON, result={"n": 1}))
+    scene.work("last", FINAL)
+    assert (scene.state.status, scene.status("each")) == ("failed", "failed")
+    second = born(scene, "retry")
+    assert (second.state.nodes["each"].status, second.state.nodes["each/0"].status) == ("failed", "done")
+    assert second.state.calls["each/0"].value == {"n": 1}
+    assert sorted(second.state.agenda) == ["last"]
