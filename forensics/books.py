@@ -35,6 +35,7 @@ def compare(job: Job, state: JobState, facts: Sequence[Fact]) -> Break | None:
         or _approvals(state, facts)
         or _ledger(state, facts)
         or mailbox.compare(state, facts)
+        or _source(state)
     )
 
 
