@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from jobs import TaskGraph, clock, conf, loop, runner
 from jobs.celery_defaults import own_queue
@@ -63,7 +64,25 @@ def few_places(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> Iterator[Incarn
     for gate in gates.values():
         gate.set()
     until(lambda: not me.held())
+    _close_the_loop()
     loop._loop, loop._slots, loop._executor = before
+
+
+def _close_the_loop() -> None:
+    """Let its database threads close their connections, all of them at once, so that each takes one."""
+    if loop._loop is None or loop._executor is None:
+        return
+    threads = len(loop._executor._threads)
+    together = threading.Barrier(threads)
+
+    def close() -> None:
+        together.wait(20)
+        connections.close_all()
+
+    for done in [loop._executor.submit(close) for _ in range(threads)]:
+        done.result(30)
+    loop._executor.shutdown()
+    loop._loop.call_soon_threadsafe(loop._loop.stop)
 
 
 def waiting(word: str) -> str:
