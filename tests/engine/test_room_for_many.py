@@ -82,7 +82,10 @@ def _close_the_loop() -> None:
     for done in [loop._executor.submit(close) for _ in range(threads)]:
         done.result(30)
     loop._executor.shutdown()
-    loop._loop.call_soon_threadsafe(loop._loop.stop)
+    running = loop._loop
+    running.call_soon_threadsafe(running.stop)
+    until(lambda: not running.is_running())
+    running.close()
 
 
 def waiting(word: str) -> str:
