@@ -48,6 +48,30 @@ class MessageForm(Form):
     id = Text(required=False, allow_null=True, default=None, max_length=255)
 
 
+class AgentForm(Form):
+    """A new agent instance."""
+
+    agent = Text(max_length=200, help_text="Name of an agent, or `name@version` to stay at one version.")
+    name = Text(required=False, allow_null=True, default=None, max_length=120,
+                help_text="To be called by; unique among the living instances.")  # fmt: skip
+    state = AnyJSON(
+        required=False, default=None, help_text="The object that it begins with; `{}` unless told."
+    )
+
+
+class AgentMessageForm(Form):
+    """A message to an agent instance."""
+
+    message = AnyJSON(
+        required=False, help_text="The message: it is the goal of its job, and fits the agent's schema."
+    )
+    goal = AnyJSON(required=False, help_text="The same by another name.")
+    payload = AnyJSON(required=False, help_text="The same by another name.")
+    id = Text(required=False, allow_null=True, default=None, max_length=255,
+              help_text="The sender's own id, as Idempotency-Key: the same id and message give the same job.")  # fmt: skip
+    not_before = AnyJSON(required=False, default=None, help_text="A duration from now, or an RFC 3339 time.")
+
+
 class ReasonForm(Form):
     """Why something is paused or resumed."""
 

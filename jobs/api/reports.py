@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from ..queries.instances import STATUSES as AGENT_STATUSES
 from .schemas import EventAnswer
 from .shapes import counts, text, texts, when
 
@@ -156,3 +157,37 @@ class NewTokenAnswer(TokenAnswer):
     """A new token; its text is never shown again."""
 
     token = text()
+
+
+class InstanceAnswer(s.Serializer[Any]):
+    """An agent instance; `queue` counts the messages that wait for their turn or their time."""
+
+    id = s.UUIDField()
+    name = text(allow_null=True)
+    agent = text()
+    version = text(allow_null=True)
+    status = text(help_text=f"One of {', '.join(AGENT_STATUSES)}.")
+    queue = s.IntegerField()
+    next_due = when(allow_null=True)
+    current_job = s.UUIDField(allow_null=True)
+    last_job = s.UUIDField(allow_null=True)
+    created_at = when()
+    created_by = text(allow_blank=True)
+    heard_at = when()
+    paused_at = when(allow_null=True)
+    deleted_at = when(allow_null=True)
+
+
+class InstanceStateAnswer(s.Serializer[Any]):
+    """What an agent instance keeps; `after` is the job whose end left it."""
+
+    id = s.UUIDField()
+    state = s.JSONField()
+    after = s.UUIDField(allow_null=True)
+
+
+class SentToAgentAnswer(s.Serializer[Any]):
+    """A message that was taken, as the job that it is."""
+
+    job_id = s.UUIDField()
+    agent_id = s.UUIDField()

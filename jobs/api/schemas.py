@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -78,6 +79,7 @@ class JobAnswer(s.Serializer[Any]):
     generation = s.IntegerField()
     forked_from = Source(allow_null=True)
     parent = Parent(allow_null=True)
+    instance = s.UUIDField(allow_null=True)
     created_at = when()
     updated_at = when()
     finished_at = when(allow_null=True)
@@ -249,6 +251,7 @@ JOB, EVENTS, LETTER, APPROVAL, UNRESOLVED = JobAnswer, EventsAnswer, Letter, App
 WHOLE_JOB, DEFINITION, TOOL, WORKER = WholeJobAnswer, DefinitionAnswer, ToolAnswer, WorkerAnswer
 
 
+@cache
 def page(row: type[s.Serializer[Any]]) -> type[s.Serializer[Any]]:
     """The schema of a page of rows."""
     name = row.__name__.removesuffix("Answer") + "Page"

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 from rest_framework.views import APIView
 
 from . import (
+    agents,
     approvals,
     confirming,
     forking,
@@ -33,9 +34,6 @@ def both(route: str, view: type[APIView], name: str, **options: str) -> list[URL
 LATER = {
     "jobs/<uuid:job>/evidence": "the evidence graph",
     "jobs/<uuid:job>/export": "evidence packages",
-    "agents": "long-lived agent instances",
-    "agents/<str:agent>": "long-lived agent instances",
-    "agents/<str:agent>/<str:part>": "long-lived agent instances",
     "forensics/<path:question>": "forensic queries",
 }
 
@@ -61,6 +59,13 @@ urlpatterns = [
     *both("unresolved/<uuid:invocation>/resolve", unresolved.ResolveView, "resolve"),
     *both("definitions", registry.DefinitionsView, "definitions"),
     *both("definitions/<str:name>", registry.DefinitionView, "definition"),
+    *both("agents", agents.AgentsView, "agents"),
+    *both("agents/<str:agent>", agents.AgentView, "agent"),
+    *both("agents/<str:agent>/message", agents.AgentMessageView, "agent-message"),
+    *both("agents/<str:agent>/state", agents.AgentStateView, "agent-state"),
+    *both("agents/<str:agent>/jobs", agents.AgentJobsView, "agent-jobs"),
+    *both("agents/<str:agent>/pause", agents.AgentPauseView, "agent-pause"),
+    *both("agents/<str:agent>/resume", agents.AgentResumeView, "agent-resume"),
     *both("tools", registry.ToolsView, "tools"),
     *both("tools/<str:name>", registry.ToolView, "tool"),
     *both("workers", registry.WorkersView, "workers"),

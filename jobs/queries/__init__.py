@@ -4,6 +4,7 @@ from .ancestry import forked_from, forks_of
 from .approvals import approval_json, approvals_json, approvals_of, why_not
 from .effects import unresolved_json, unresolved_of
 from .events import events_of, wire, wire_events
+from .instances import instance_for, instance_json, instances_json, instances_of, state_json
 from .jobs import job_for, job_json, jobs_of
 from .registry import definition, definitions, tool, tools
 from .stuck import stuck
@@ -20,11 +21,16 @@ __all__ = [
     "events_of",
     "forked_from",
     "forks_of",
+    "instance_for",
+    "instance_json",
+    "instances_json",
+    "instances_of",
     "job_for",
     "job_json",
     "jobs_of",
     "node_detail",
     "overview",
+    "state_json",
     "stuck",
     "tool",
     "tools",

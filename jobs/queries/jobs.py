@@ -72,6 +72,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "generation": job.generation,
         "forked_from": forked_from(job),
         "parent": parent,
+        "instance": str(job.instance) if job.instance else None,
         "created_at": text(job.created_at),
         "updated_at": text(job.updated_at),
         "finished_at": moment(job.finished_at),

@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Definition
-from jobs.services import submit
+from jobs.services import create_agent, message_agent, submit
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller
 
@@ -91,10 +91,14 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     Definition.objects.get_or_create(
         kind="agent", name="an_agent", version="1", defaults={"form": "planner", "seen_at": clock.now()}
     )
+    desk = create_agent("refund", name="desk", actor=actor)
+    message_agent(desk, {"order_id": "A-1001"}, actor=actor)
     for path in document["paths"]:
         if "get" not in document["paths"][path] or path.endswith("/stream"):
             continue
-        place = path.format(job=unknown, approval=stage.approval_of(asking), node="pay", name=_name(path))
+        place = path.format(
+            job=unknown, approval=stage.approval_of(asking), node="pay", name=_name(path), agent=desk
+        )
         answer = caller.get(place)
         assert answer.status_code == 200, (place, answer.content)
         _holds(document, path, answer)
@@ -107,6 +111,10 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
         caller.post(f"unresolved/{invocation}/resolve", body),
         "post",
     )
+    body = {"message": {"order_id": "A-1002"}}
+    _holds(document, "/api/agents/{agent}/message", caller.post(f"agents/{desk}/message", body), "post")
+    _holds(document, "/api/agents", caller.post("agents", {"agent": "refund"}), "post")
+    _holds(document, "/api/agents/{agent}", caller.delete(f"agents/{desk}"), "delete")
     _holds(document, "/api/tokens", caller.post("tokens", {}), "post")
     _holds(document, "/api/jobs", caller.post("jobs", {"agent": 7}), "post")
     _holds(document, "/api/jobs/{job}/pause", caller.post(f"jobs/{asking}/pause", {}), "post")
