@@ -20,6 +20,8 @@ _STYLES = {
     "approved": "green",
     "alive": "green",
     "running": "cyan",
+    "idle": "green",
+    "waiting": "yellow",
     "parked": "yellow",
     "open": "yellow",
     "draining": "yellow",

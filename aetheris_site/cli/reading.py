@@ -29,6 +29,7 @@ def job_pairs(job: Row) -> dict[str, str]:
         "Not undone": "\n".join(_effect(each) for each in _effects(job, "not_undone")),
         "Tags": ", ".join(str(tag) for tag in job.get("tags") or []),
         "Requester": str(requester.get("name") or requester.get("id") or ""),
+        "Instance": str(job.get("instance") or ""),
         "Parent": f"{parent['job']} {parent.get('node', '')}" if parent.get("job") else "",
         "Comes from": _source(job),
         "Forks": "\n".join(_fork(each) for each in job.get("forks") or []),
@@ -57,6 +58,29 @@ def _effect(each: Row) -> str:
     what = f"{each['node']}: {each.get('tool') or 'job ' + str(each.get('job'))}"
     why = f", {each['reason']} {error_text(each.get('error'))}".rstrip() if each.get("reason") else ""
     return line(what + why)
+
+
+def named_agent(instance: Row) -> str:
+    """The agent of an instance, with its version if it is pinned."""
+    return f"{instance['agent']}@{instance['version']}" if instance.get("version") else str(instance["agent"])
+
+
+def instance_pairs(instance: Row, state: Any) -> dict[str, str]:
+    """An agent instance as names and values."""
+    return {
+        "Instance": str(instance["id"]),
+        "Name": str(instance.get("name") or ""),
+        "Agent": named_agent(instance),
+        "Status": str(instance["status"]),
+        "Queue": str(instance.get("queue") or 0),
+        "Next due": moment(instance.get("next_due")),
+        "Current job": str(instance.get("current_job") or ""),
+        "Last job": str(instance.get("last_job") or ""),
+        "State": pretty(state),
+        "Created": f"{moment(instance.get('created_at'))} by {instance.get('created_by') or '-'}",
+        "Paused": moment(instance.get("paused_at")),
+        "Deleted": moment(instance.get("deleted_at")),
+    }
 
 
 def error_text(error: Any) -> str:

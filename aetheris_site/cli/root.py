@@ -25,6 +25,7 @@ SECTIONS = {
         "retry": "forking",
         "fork": "forking",
     },
+    "Agents": {"agents": "instances", "chat": "chat"},
     "People": {
         "approvals": "approvals",
         "approve": "approvals",

@@ -27,6 +27,7 @@ else:
 COUNT_LIMIT = 10_000
 _ROOMS = (
     ("Jobs", "aetheris_jobs_job"),
+    ("Agent instances", "aetheris_jobs_agentinstance"),
     ("Approvals", "aetheris_jobs_approval"),
     ("Unresolved effects", "aetheris_ledger_invocation"),
     ("Workers", "aetheris_jobs_worker"),

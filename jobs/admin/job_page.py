@@ -58,6 +58,8 @@ def _page(job: Job, entry: Mapping[str, Any]) -> tuple[str, str] | None:
             return "aetheris_ledger_invocation_change", entry["name"]
         case "child":
             return "aetheris_jobs_job_change", child_id(str(job.id), entry["node"])
+        case "agent":
+            return "aetheris_jobs_agentinstance_change", entry["name"]
     return None
 
 

@@ -178,6 +178,9 @@ class JobAdmin(Desk):
         if job.parent_job:
             words = f"{job.parent_job} at {job.parent_node}"
             facts.append(("Started by job", words, self.url(change, job.parent_job)))
+        if job.instance:
+            page = self.url("aetheris_jobs_agentinstance_change", job.instance)
+            facts.append(("Message to agent instance", str(job.instance), page))
         if job.origin != job.id:
             facts.append(("Goes back to", str(job.origin), self.url(change, job.origin)))
         source = queries.forked_from(job)

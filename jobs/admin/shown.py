@@ -17,9 +17,11 @@ from ledger.admin import pretty, utc
 
 FOLD = 1_500  # characters above which a part of a page starts folded
 CLIP = 64 * 1024  # characters above which it is only begun, with a link to the whole
-GOOD = frozenset({"completed", "approved", "landed", "recalled", "alive", "done"})
+GOOD = frozenset({"idle", "completed", "approved", "landed", "recalled", "alive", "done"})
 BAD = frozenset({"failed", "rejected", "unknown", "dead", "given up", "given_up", "cancelled"})
-BUSY = frozenset({"running", "open", "parked", "paused", "pending", "ready", "backoff", "draining"})
+BUSY = frozenset(
+    {"waiting", "running", "open", "parked", "paused", "pending", "ready", "backoff", "draining"}
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ _WAITS = {
     "capability": "a worker with {name}",
     "budget": "its budget {name}",
     "limit": "its limit {name}",
+    "agent": "its turn at agent instance {name}, which the end of the message before it gives",
 }
 
 

@@ -63,7 +63,7 @@ def _json(row: AgentInstance, jobs: dict[UUID, Job], queue: dict[str, Any]) -> d
         "name": row.name,
         "agent": row.agent,
         "version": row.version or None,
-        "status": _status(row, jobs, waiting=bool(queue)),
+        "status": status_of(row, _among(jobs, row.current), _among(jobs, row.last_job), waiting=bool(queue)),
         "queue": queue.get("count", 0),
         "next_due": moment(queue.get("next")),
         "current_job": str(row.current) if row.current else None,
@@ -76,9 +76,19 @@ def _json(row: AgentInstance, jobs: dict[UUID, Job], queue: dict[str, Any]) -> d
     }
 
 
-def _status(row: AgentInstance, jobs: dict[UUID, Job], *, waiting: bool) -> str:
-    current = jobs.get(row.current) if row.current else None
-    last = jobs.get(row.last_job) if row.last_job else None
+def _among(jobs: dict[UUID, Job], job: UUID | None) -> Job | None:
+    return jobs.get(job) if job is not None else None
+
+
+def status_of(row: AgentInstance, current: Job | None, last: Job | None, *, waiting: bool) -> str:
+    """How an instance stands.
+
+    Args:
+        row: the instance.
+        current: the job whose turn it is.
+        last: the job that ended last.
+        waiting: whether messages wait for their turn or their time.
+    """
     if row.deleted_at is not None:
         return "deleted"
     if current is not None and current.turn is None:  # called up, and not yet awake
