@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -78,16 +77,12 @@ def _handed_on(row: AgentInstance, state: JobState, facts: Sequence[Fact]) -> Br
         return Break(
             "derived_row", given.seq, f"it goes on from job {told['after']}; the one before it is {before}"
         )
-    if earlier is None:
-        left = json.loads(row.initial)
-    else:
-        try:
-            left = _left_by(earlier.id, state.tenant)
-        except record.UNREADABLE as error:
-            return Break(
-                "unreadable", given.seq, f"job {earlier.id}, from which it goes on, cannot be read: {error}"
-            )
-    if canonical(dict(begun_with([given]))) != canonical(left):
+    try:
+        left = canonical(_left_by(earlier.id, state.tenant)) if earlier else row.initial
+    except record.UNREADABLE as error:
+        message = f"the job that it goes on from, {told['after']}, cannot be read: {error}"
+        return Break("unreadable", given.seq, message)
+    if canonical(dict(begun_with([given]))) != left:
         message = (
             f"it begins with another state than {f'job {earlier.id}' if earlier else 'the instance'} left"
         )

@@ -64,8 +64,9 @@ def _asked(story: Story, event: Event) -> None:
     if body["command"] == "compensation":
         _undo(story, event)
     waits = body["command"] in WAITS
+    sent = body["command"] == "send" and "job" in body["args"]  # a message leaves, and is answered at once
     story.calls[event.node] = Call(
-        event.node, body["command"], body["name"], body["args"], "waiting" if waits else "again",
+        event.node, body["command"], body["name"], body["args"], "waiting" if waits else "done" if sent else "again",
         wake=body["args"].get("due") if waits else None,
     )  # fmt: skip
 

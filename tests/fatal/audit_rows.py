@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.fatal import audit_mailbox
 from tests.fatal.audit_books import Event, Row, canonical
 from tests.fatal.audit_chain import TERMINALS
 from tests.fatal.audit_story import ENDS, Call, Step, Story
@@ -51,6 +52,7 @@ def job(row: Row, events: list[Event], story: Story) -> Iterator[str]:
         "generation": born.get("generation", 1), "forked_from": origin.get("job"), "forked_seq": origin.get("seq"),
         "error": canonical(failing.body["error"]) if failing and story.phase in ("failing", "failed") else None,
         "parked_on": canonical(parked_on(story)) if status(story) == "parked" else "[]",
+        **audit_mailbox.columns(events, ended=last is not None, phase=story.phase),
     }  # fmt: skip
     yield from differences(row, wanted, "the job")
 

@@ -159,7 +159,7 @@ def told(engine_db: str, here: object) -> tuple[Books, dict[str, int]]:
             line.idempotency_key: world.times(f"{line.node}") or _happened(line)
             for line in Invocation.objects.filter(job_id__in=ours).exclude(effect="pure")
         }
-        _read[engine_db] = _only(books, ours), {key: count for key, count in counts.items() if count}
+        _read[engine_db] = only(books, ours), {key: count for key, count in counts.items() if count}
     return copy.deepcopy(_read[engine_db])
 
 
@@ -169,7 +169,8 @@ def _happened(line: Invocation) -> int:
     return keyed if line.tool != "pay" else int(line.state == "landed")
 
 
-def _only(books: Books, ours: set[str]) -> Books:
+def only(books: Books, ours: set[str]) -> Books:
+    """The part of the books that is about these jobs."""
     tables = {name: {job: rows for job, rows in getattr(books, name).items() if job in ours}
               for name in ("jobs", "events", "steps", "approvals", "lines")}  # fmt: skip
     spoken_to = {row["instance"] for row in tables["jobs"].values()}

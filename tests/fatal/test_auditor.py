@@ -146,9 +146,9 @@ BROKEN: list[tuple[Callable[[Books, dict[str, int]], None], str]] = [
     (another_output, "output is '1'"),
     (an_approval_that_nobody_gave, "state is 'approved'"),
     (a_delivery_that_is_never_due, "waits for nothing and is never due"),
-    (another_state_of_an_instance, "its row says"),
-    (a_turn_that_was_not_given, "turns, the events"),
-    (a_message_that_begins_with_nothing, "begins with {}"),
+    (another_state_of_an_instance, "state is"),
+    (a_turn_that_was_not_given, "turn is"),
+    (a_message_that_begins_with_nothing, "goes on from"),
     (a_job_without_events, "it has no events"),
     (events_without_a_job, "has events and no row"),
 ]
