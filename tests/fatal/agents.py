@@ -244,6 +244,16 @@ def sleeping(goal: Goal) -> TaskGraph:
     return g
 
 
+@workflow(name="fatal-desk")
+def desk(ctx: Any, goal: dict[str, Any]) -> list[str]:
+    """An agent that lives on: pay, and keep the word of the message."""
+    ctx.tool(goal["tool"], order_id=ORDER, cents=goal.get("cents", 100))
+    ctx.state["heard"] = [*ctx.state.get("heard", []), goal["word"]]
+    if goal.get("forward"):
+        ctx.send(goal["forward"], {"tool": goal["tool"], "word": goal["word"]})
+    return list(ctx.state["heard"])
+
+
 class CountedModel:
     """A model whose every answer is an effect that the service counts."""
 
@@ -277,6 +287,7 @@ def napping(goal: Goal) -> TaskGraph:
 
 
 agent("fatal-looking")(looking)
+agent("fatal-desk")(desk)
 agent("fatal-thinking")(thinking)
 agent("fatal-abreast")(abreast)
 agent("fatal-def")(plain)
