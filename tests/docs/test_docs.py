@@ -26,6 +26,7 @@ PYTHON += [
     "docs/transactional-tools.md",
     "docs/confirmation.md",
     "docs/compensation.md",
+    "docs/agents.md",
 ]
 
 

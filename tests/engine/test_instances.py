@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from forensics.services import verify_job
+from forensics.services import replay_job, verify_job
 from jobs import (
     cancel,
     create_agent,
     message_agent,
+    retry,
     signal,
 )
-from jobs.core.errors import KeyReused
+from jobs.core.errors import Illegal, KeyReused
 from jobs.models import Job
 from jobs.testing import run_until_parked
 from tests.engine.conversing import ANN, a_desk, all_of, run, said, shown, sound, state
@@ -162,3 +163,32 @@ def test_the_database_itself_refuses_two_jobs_at_a_time(engine_db: str) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.filter(id=second).update(turn=2)
     assert connection.is_usable()
+
+
+def test_a_retry_of_a_message_goes_on_beside_the_mailbox_with_the_state_that_it_began_with(
+    engine_db: str,
+) -> None:
+    desk = a_desk()
+    run(said(desk, "one"))
+    broken = said(desk, "broken", fails=True)
+    run(broken, said(desk, "two"))
+    again = str(retry(broken, actor=ANN))
+    assert run_until_parked(again).status == "failed"  # the message still says so
+    began = folded(again)
+    assert (began.message, dict(began.data.items())) == (None, {"heard": ["one"]})
+    assert Job.objects.get(id=again).instance is None
+    assert state(desk) == {"heard": ["one", "two"]}
+    for job in (again, broken):
+        assert verify_job(job)["ok"], verify_job(job)["problem"]
+        assert replay_job(job)["ok"], replay_job(job)["problem"]
+    sound(desk)
+
+
+def test_a_message_that_never_had_its_turn_is_not_retried(engine_db: str) -> None:
+    desk = a_desk()
+    run(said(desk, "one", asks="go"))
+    waiting = said(desk, "two")
+    cancel(waiting, actor=ANN)
+    with pytest.raises(Illegal, match="send the message again"):
+        retry(waiting, actor=ANN)
+    sound(desk)
