@@ -134,15 +134,21 @@ class Players:
     # --- signals ---------------------------------------------------------------------------------------
 
     def _signal(self) -> None:
-        """A word to every submitted job that may wait for one, and to every child that does wait."""
+        """A word to every submitted job that may wait for one, and to every other that does wait.
+
+        Others are children, and jobs whose birth nobody was told of because the answer was lost.
+        """
         for order, job in self._waiters():
+            if order.agent == "chaos-wait" and order.number % 4 == 0 and order.approves:
+                continue  # its deadline decides
             if job not in self._told and self._now >= order.at + order.after:
                 self._say(order, job, f"word-{order.number}")
-        asked = query(self.database, "SELECT id, parked_on FROM aetheris_jobs_job WHERE parent_job IS NOT NULL "
-                                     "AND status = 'parked'")  # fmt: skip
-        for row in asked:
+        submitted = set(dict(self.record.jobs).values())
+        for row in query(
+            self.database, "SELECT id, parked_on FROM aetheris_jobs_job WHERE status = 'parked'"
+        ):
             job = text(row["id"])
-            if f'"name":"{WORD}"' in row["parked_on"] and job not in self._told:
+            if f'"name":"{WORD}"' in row["parked_on"] and job not in submitted | self._told:
                 self._say(self.orders[0], job, f"word-{job}")
 
     def _waiters(self) -> Iterable[tuple[Order, str]]:
@@ -150,9 +156,6 @@ class Players:
         return [(self.orders[number], job) for number, job in known if self.orders[number].agent in WAITERS]
 
     def _say(self, order: Order, job: str, id: str) -> None:
-        if order.agent == "chaos-wait" and order.number % 4 == 0 and order.approves:
-            self._told.add(job)  # its deadline decides
-            return
         told = self.doors[order.door].signal(job, WORD, {"order": order.number}, id)
         self.record.said("signal", told.word)
         if told.final:
