@@ -192,4 +192,58 @@ BREAKAGES = (
         "    if False:\n",
         "tests/pure/test_poison.py::test_from_the_second_charge_a_step_is_claimed_only_by_a_worker_that_runs_nothing_else",
     ),
+    Breakage(
+        "a joint commit whose answer is lost counts as written", "L3", "jobs/store/jointly.py",
+        "                return written(sealed)\n",
+        "                return True\n",
+        "tests/engine/test_transactional_rivals.py::test_a_commit_whose_answer_is_lost_landed_once_or_is_made_again[gone-2]",
+    ),
+    Breakage(
+        "a transactional call lands in a job that ends", "L6", "jobs/core/telling.py",
+        'draft.open("transactional call")',
+        "pass",
+        "tests/pure/test_transactional.py::test_it_does_not_land_in_a_job_that_is_ending",
+    ),
+    Breakage(
+        "a transactional tool may write to another database", "design §5", "ledger/guard.py",
+        "else _refusing(alias)",
+        "else _own(over)",
+        "tests/engine/test_transactional.py::test_another_database_is_refused_inside_the_call",
+    ),
+    Breakage(
+        "a job that has waited claims without asking the world", "E7", "jobs/core/claiming.py",
+        'if state.doubts and state.phase == "open" and not state.paused:',
+        "if False:",
+        "tests/pure/test_confirming.py::test_after_a_park_nothing_is_claimed_before_what_landed_is_confirmed",
+    ),
+    Breakage(
+        "waiting raises no doubt", "E7", "jobs/core/evolve.py",
+        "after = doubted(state, handler(state, fact)) if handler else state",
+        "after = handler(state, fact) if handler else state",
+        "tests/engine/test_confirming.py::test_what_landed_is_confirmed_with_its_result_before_the_job_goes_on",
+    ),
+    Breakage(
+        "a strict mismatch is no more than noted", "E7", "jobs/core/confirming.py",
+        'if mode == "strict":',
+        'if mode == "severe":',
+        "tests/engine/test_confirming.py::test_a_strict_mismatch_fails_the_job_names_the_effect_and_executes_nothing",
+    ),
+    Breakage(
+        "a confirm function that fails counts as a yes", "E7", "jobs/world.py",
+        'return Seen(path, None, {"confirm": name, "reason": said.reason})',
+        'return Seen(path, True, {"confirm": name, "reason": said.reason})',
+        "tests/engine/test_confirming.py::test_a_confirm_function_that_fails_proves_nothing_and_is_asked_again",
+    ),
+    Breakage(
+        "what the world shows after the end changes the job", "L2", "jobs/core/evolve_world.py",
+        "    if state.ended:\n        return state\n    path = fact.node\n    state = _noted(state, path, diverged=True)",
+        "    path = fact.node\n    state = _noted(state, path, diverged=True)",
+        "tests/pure/test_confirming.py::test_after_the_end_the_answers_are_afterwords_and_change_nothing",
+    ),
+    Breakage(
+        "an effect that is gone is undone all the same", "E8", "jobs/core/evolve_world.py",
+        " if state.landed[number] != path]",
+        "]",
+        "tests/pure/test_confirming.py::test_an_effect_that_is_gone_is_not_undone",
+    ),
 )  # fmt: skip
