@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from typing_extensions import TypedDict
 
@@ -16,6 +12,7 @@ from examples.payments.client import PaymentsClient, PaymentsError
 from jobs import TaskGraph, agent, workflow
 from ledger import Absent, Landed, Retry, ToolCall, Unknown, tool
 from ledger.llm import LLMReply, LLMRequest, register_model
+from tests.fatal import enrolment  # noqa: F401 - registers its tools
 
 ORDER = "A-1001"
 ITEMS = [101, 102, 103]
@@ -63,6 +60,18 @@ def _made(call: ToolCall) -> Landed | Absent | Unknown:
     return Unknown("a call is in flight") if known["in_flight"] else Absent()
 
 
+@tool(name="fatal.pay_confirmed", effect="idempotent", timeout=60, retry=AGAIN)
+def pay_confirmed(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
+    """Pay once; whether it stands can be asked later."""
+    return _paid(order_id, cents, call)
+
+
+@pay_confirmed.confirm
+def _stands(call: ToolCall, result: dict[str, Any]) -> bool:
+    known = PaymentsClient.from_environment(timeout=8).refunds(call.idempotency_key)
+    return result["id"] in [refund["id"] for refund in known["refunds"]]
+
+
 @tool(name="fatal.pay_async", effect="at_most_once", timeout=60, retry=AGAIN)
 async def pay_async(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
     """Pay once, from the event loop."""
@@ -73,34 +82,6 @@ async def pay_async(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]
 def pay_keyed(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
     """Pay under a key that the other side is said to honour."""
     return _paid(order_id, cents, call)
-
-
-@tool(name="fatal.enrol", effect="transactional", retry=AGAIN)
-def enrol(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
-    """Write one row of a host's table, under the key and a word that no other row has."""
-    from django.contrib.auth.models import Group
-
-    return {"id": Group.objects.create(name=f"{call.idempotency_key} {uuid4().hex}").name}
-
-
-@tool(name="fatal.enrol_slowly", effect="transactional", retry=AGAIN)
-def enrol_slowly(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
-    """The same, with the transaction open for a good part of its time."""
-    made = enrol(order_id, cents, call)
-    time.sleep(0.7)
-    return dict(made)
-
-
-@tool(name="fatal.enrol_held", effect="transactional", retry=AGAIN)
-def enrol_held(order_id: str, cents: int, call: ToolCall) -> dict[str, Any]:
-    """The same; the first attempt stays inside the transaction for as long as its worker is held."""
-    made = enrol(order_id, cents, call)
-    gate = Path(os.environ["AETHERIS_CRASH_HOLD"])
-    if call.attempt == 1:
-        gate.with_suffix(".reached").touch()
-        while gate.exists():
-            time.sleep(0.01)
-    return dict(made)
 
 
 @tool(name="fatal.receipt", effect="pure", timeout=10, retry=AGAIN)
@@ -190,6 +171,16 @@ def parent(goal: Goal) -> TaskGraph:
     """Let a child job pay."""
     g = TaskGraph()
     g.output(g.agent("child", "fatal-graph", goal))
+    return g
+
+
+@agent("fatal-confirm")
+def confirmed(goal: Goal) -> TaskGraph:
+    """Pay, and write the receipt when somebody gives the word."""
+    g = TaskGraph()
+    paid = g.tool("pay", "fatal.pay_confirmed", order_id=ORDER, cents=100)
+    word = g.wait("word", signal="go", after=[paid])
+    g.output(g.tool("receipt", receipt, refund=paid["id"], after=[word]))
     return g
 
 

@@ -12,7 +12,7 @@ from tests.fatal.audit_books import Event
 from tests.fatal.audit_plan import inputs_of, nodes_of
 from tests.fatal.audit_story import ENDS, Call, Step, Story
 
-HELD = {"version", "capability", "effect", "limit", "agent"}
+HELD = {"version", "capability", "effect", "limit", "agent", "world"}
 WAITS = {"signal", "message", "timer", "child", "approval"}
 PHASES = {
     "job_failing": "failing", "job_cancelling": "cancelling", "job_completed": "completed",
@@ -176,7 +176,21 @@ def _parked(story: Story, event: Event) -> None:
     step, body = story.owner(event.node), event.body
     if body["kind"] in HELD:
         step.hold = body["kind"], body["name"]
-    step.status, step.worker, step.wake = "parked", "", body.get("wake_at")
+    wakes = [body.get("wake_at"), story.first_wake(step) if body["kind"] == "world" else None]
+    step.status, step.worker = "parked", ""
+    step.wake = min((each for each in wakes if each), default=None)
+
+
+def _seen(story: Story, event: Event) -> None:
+    """What the world shows no more is not undone; what it shows again is, and first."""
+    call = story.calls[event.node]
+    if story.phase in ("completed", "failed", "cancelled"):
+        return
+    gone = event.kind == "world_diverged"
+    if gone or call.gone:
+        story.pile = [path for path in story.pile if path != call.path]
+        story.pile += [call.path] if call.undoable and not gone else []
+    call.gone = gone
 
 
 def _finished(story: Story, event: Event) -> None:
@@ -230,6 +244,6 @@ TELLS: dict[str, Callable[[Story, Event], None]] = {
     "wait_completed": _completed, "timer_fired": _rang, "child_finished": _child_ended,
     "approval_requested": _question, "approval_decided": _voted, "node_started": _started,
     "job_parked": _parked, "node_finished": _finished, "node_failed": _failed, "node_skipped": _skipped,
-    "node_retry_scheduled": _again, "lease_lost": _lost, "job_paused": _paused, "job_resumed": _paused,
+    "node_retry_scheduled": _again, "lease_lost": _lost, "world_confirmed": _seen, "world_diverged": _seen, "job_paused": _paused, "job_resumed": _paused,
     **dict.fromkeys(PHASES, _turned),
 }  # fmt: skip

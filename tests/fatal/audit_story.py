@@ -31,6 +31,7 @@ class Call:
     approval: str = ""
     requires: list[str] = field(default_factory=list)
     undoable: bool = False
+    gone: bool = False  # the world does not show its effect
 
     @property
     def open(self) -> bool:
