@@ -161,7 +161,7 @@ def test_a_failed_job_is_forked_seq_its_end_and_tries_the_failed_step_under_a_ne
     assert line(state.job, "two").idempotency_key != line(first.job, "two").idempotency_key
 
 
-@agent("planned")
+@agent("planned-anew")
 def planned(goal: dict[str, Any]) -> TaskGraph:
     """As many payments as the goal says."""
     graph = TaskGraph()
@@ -170,7 +170,7 @@ def planned(goal: dict[str, Any]) -> TaskGraph:
 
 
 def test_another_goal_is_planned_anew_if_the_cut_lies_before_the_plan() -> None:
-    job = asked("planned", {"word": a_word(), "n": 1})
+    job = asked("planned-anew", {"word": a_word(), "n": 1})
     run_until_parked(job)
     word, known = a_word(), [line(job, "n0").id]
     state = forked(job, 1, goal={"word": word, "n": 2}, confirm=known)

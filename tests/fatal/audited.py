@@ -27,7 +27,7 @@ PEOPLE: dict[str, Any] = {"groups": ["finance"], "deadline": "1h"}
 
 
 @flow
-def audited(ctx: Any, goal: dict[str, Any]) -> Any:
+def audited_flow(ctx: Any, goal: dict[str, Any]) -> Any:
     """A bit of everything that a workflow has."""
     ctx.state["die"] = ctx.random()
     ctx.gather(ctx.later.tool(send, word=goal["word"]), ctx.later.sleep(3600))
@@ -66,7 +66,7 @@ def cast() -> set[str]:
     """Jobs of many kinds in many states."""
     word = a_word()
     jobs = [paid_and_asked(), shared(word), shared(word)]
-    flowing = str(submit("audited", {"word": a_word()}, actor=person()))
+    flowing = str(submit("audited_flow", {"word": a_word()}, actor=person()))
     run_until_parked(flowing)
     cancelled, paused, claimed = paid_and_asked(), paid_and_asked(), started(TaskGraph.from_json(ONE))
     cancel(cancelled, actor=person())
