@@ -44,7 +44,7 @@ class Effect(s.Serializer[Any]):
 
 
 class EffectLeft(Effect):
-    """One that was not undone: `no_compensation`, `failed`, `outcome_unknown`, `recalled` or `child_completed`."""
+    """One that was not undone: `reason` is one of those in docs/compensation.md."""
 
     reason = text()
     error = s.JSONField(required=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from examples.payments.client import PaymentsClient
 from jobs import TaskGraph, agent
-from ledger import Absent, Landed, Retry, ToolCall, Unknown, tool
+from ledger import Absent, Landed, NotLanded, Retry, ToolCall, Unknown, tool
 from tests.fatal.agents import AGAIN, ORDER, Goal
 
 
@@ -61,6 +63,31 @@ def _take_back_keyed(call: ToolCall, result: Any) -> dict[str, Any]:
 def stumble(refund: str) -> None:
     """Fail."""
     raise ValueError(f"refund {refund} was a mistake")
+
+
+@tool(name="fatal.patient", effect="at_most_once", timeout=60)
+def patient(call: ToolCall) -> None:
+    """Wait a minute for something, or until nobody wants it any more; then it certainly has not happened."""
+    for _ in range(600):
+        if call.cancelled():
+            raise NotLanded("called off")
+        time.sleep(0.1)
+
+
+@tool(name="fatal.patient_async", effect="idempotent", timeout=60)
+async def patient_async() -> None:
+    """The same on the event loop."""
+    await asyncio.sleep(60)
+
+
+@agent("fatal-patient")
+def waiting_long(goal: Goal) -> TaskGraph:
+    """Pay, then wait a minute, then pay again."""
+    g = TaskGraph()
+    first = g.tool("first", pay_back_keyed, order_id=ORDER, cents=100)
+    long = g.tool("long", goal["tool"], after=[first])
+    g.tool("never", pay_back_keyed, order_id=ORDER, cents=200, after=[long])
+    return g
 
 
 @agent("fatal-saga")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from jobs import cancel
+from tests.factories import person
 from tests.fatal.audit import Row
 from tests.fatal.stage import Stage
 
 pytestmark = pytest.mark.fatal
 BLIND, PROBED, KEYED = "fatal.pay_back", "fatal.pay_back_probed", "fatal.pay_back_keyed"
+SOON = timedelta(
+    seconds=3
+)  # a worker looks every second for what is cancelled; then the undoing takes its time
 FIRST_UNDO = 4  # calls before it: two payments, and the step that fails
 
 
@@ -107,3 +113,29 @@ def test_killed_at_an_idempotent_undoing_it_is_called_again_with_the_same_key(st
     (line,) = [line for line in stage.lines(job) if line["node"] == "_compensate/second"]
     assert line["attempt"] == 2
     assert stage.effects.calls()[line["idempotency_key"]] == (2 if at == "after_call" else 1)
+
+
+@pytest.mark.parametrize("tool", ["fatal.patient", "fatal.patient_async"])
+def test_a_cancel_stops_a_long_call_soon_starts_nothing_more_and_undoes_what_has_landed(
+    stage: Stage, tool: str
+) -> None:
+    stage.worker()
+    job = stage.submit("patient", tool)
+    stage.until(lambda: "long" in claimed(stage, job), "the long call")
+    cancel(job, actor=person(), compensate=True)
+    stage.until_status(job, "cancelled", "failed", "completed")
+    assert stage.status(job) == "cancelled"
+    assert "never" not in claimed(stage, job)
+    assert [each["node"] for each in report(stage, job)["undone"]] == ["first"]
+    asked, ended = (at(stage, job, kind) for kind in ("job_cancelling", "job_cancelled"))
+    assert ended - asked < SOON
+
+
+def claimed(stage: Stage, job: str) -> list[str]:
+    """The steps that a worker has begun."""
+    return [event["node"] for event in stage.events(job) if event["type"] == "node_started"]
+
+
+def at(stage: Stage, job: str, kind: str) -> datetime:
+    """When something happened, by the record."""
+    return next(datetime.fromisoformat(each["at"]) for each in stage.events(job) if each["type"] == kind)
