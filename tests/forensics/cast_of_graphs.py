@@ -6,11 +6,12 @@ from typing import Any
 
 from jobs import TaskGraph, approve, cancel, reject, resolve
 from jobs.testing import run_until_parked
-from ledger import Absent, Landed
+from ledger import Absent, Landed, NotLanded
 from ledger.models import Invocation
 from tests.agents import world
 from tests.agents.tools import add, look, opaque_send, pay, probed, put, send
 from tests.engine.driving import a_word, after, ran, started
+from tests.engine.sagas import blind, book, chain, compensating, post
 from tests.engine.sample_flows import doubled, looked
 from tests.factories import person
 from tests.forensics.casting import part
@@ -158,6 +159,26 @@ def in_conflict_over_a_business_key() -> str:
 @part
 def landed_but_not_storable() -> str:
     return ran(one(opaque_send, a_word())).job
+
+
+@part
+def compensated() -> str:
+    word = a_word()
+    world.script(f"{word} undo s0", *[NotLanded("no")] * 2)
+    job = compensating(chain(word, book, post, book, blind))
+    run_until_parked(job)
+    assert after(job, 6).status == "failed"
+    return job
+
+
+@part
+def compensating_and_in_doubt() -> str:
+    word = a_word()
+    world.script(f"{word} undo s1", OSError("reset"))
+    job = compensating(chain(word, book, blind))
+    assert run_until_parked(job).status == "parked"
+    cancel(job, actor=BOB, reason="in the middle")
+    return job
 
 
 @part

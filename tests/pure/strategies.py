@@ -31,10 +31,10 @@ class Dice:
         return options[(self.state >> 8) % len(options)]
 
 
-def tell_story(pick: Pick, wishes: int = LONGEST) -> Story:
-    """A job with a drawn plan and up to `wishes` drawn wishes, three in four of them sensible."""
+def tell_story(pick: Pick, wishes: int = LONGEST, plan: dict[str, Any] | None = None) -> Story:
+    """A job with a drawn plan (or this one) and up to `wishes` drawn wishes, three in four of them sensible."""
     theme = pick((None, None, None, "workflow", "map"))
-    story = Story(pick, _plan(pick, theme), lines=GATHERED if theme else LINES)
+    story = Story(pick, plan or _plan(pick, theme), lines=GATHERED if theme else LINES)
     story.begin()
     for _ in range(wishes):
         if story.state.ended and pick((0, 1, 2)):

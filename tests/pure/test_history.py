@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.core.commands import Cancel
 from jobs.core.evolve import BrokenHistory, fold
+from jobs.core.graph import TaskGraph
 from jobs.core.state import JobState
 from tests.pure.driving import drive
 from tests.pure.laws import LAWS
@@ -64,6 +65,21 @@ def test_a_cancelled_job_ends_as_cancelled_wherever_it_stood(throws: Dice, wishe
         story.send(Cancel(ASKER, "enough"))
         drive(story)
         assert story.state.status == "cancelled"
+
+
+@given(dice, st.integers(0, LONGEST))
+@seeded
+def test_a_job_that_is_told_to_compensate_undoes_everything_in_order_wherever_it_stood(
+    throws: Dice, wishes: int
+) -> None:
+    graph = TaskGraph()
+    for number, tool in enumerate(("pay", "wire", "ask", "pay", "wire")):
+        graph.tool(f"n{number}", tool, x=1, on_error="skip")
+    graph.wait("open", signal="never")
+    story = tell_story(throws.pick, wishes, graph.to_json())
+    story.send(Cancel(ASKER, "enough", compensate=True))
+    drive(story)
+    assert [breach for law in LAWS if (breach := law(story))] == []
 
 
 @given(dice)
