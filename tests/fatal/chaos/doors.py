@@ -55,7 +55,7 @@ class Http:
 
     def message(self, instance: str, goal: Any, id: str) -> Answer:
         """Send a message to an agent that lives on."""
-        told = self._post(f"agents/{instance}/message", {"body": goal, "id": id})
+        told = self._post(f"agents/{instance}/message", {"goal": goal, "id": id})
         return Answer(told.word, told.value["job_id"]) if told.accepted else told
 
     def retry(self, job: str, key: str) -> Answer:
