@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.mutations.breakage import Breakage
+from tests.mutations.of_agents import OF_AGENTS
 
-
-@dataclass(frozen=True)
-class Breakage:
-    """One deliberate mistake.
-
-    Args:
-        name: what is broken, in the words of the field.
-        law: the law of the design that it breaks.
-        path: the file, from the root.
-        old: the code as it is; stands there exactly once.
-        new: the code as a mistake would have it.
-        caught_by: the test that turns red, as pytest names it.
-    """
-
-    name: str
-    law: str
-    path: str
-    old: str
-    new: str
-    caught_by: str
+__all__ = ["BREAKAGES", "Breakage"]
 
 
 BREAKAGES = (
@@ -246,4 +228,5 @@ BREAKAGES = (
         "]",
         "tests/pure/test_confirming.py::test_an_effect_that_is_gone_is_not_undone",
     ),
+    *OF_AGENTS,
 )  # fmt: skip
