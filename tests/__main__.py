@@ -1,6 +1,6 @@
 """`python -m tests`: every test once, on SQLite; then those marked `engine` again, on Postgres.
 
-Those marked `fatal` wait for real processes most of the time, so several are played side by side.
+Those of tests/fatal wait for real processes most of the time, so several of them are played side by side.
 Arguments are passed to pytest. AETHERIS_TEST_DATABASE_URL names the Postgres of the second run; without it
 a private one is started. AETHERIS_REQUIRE=postgres makes a machine without Postgres a failure.
 """
@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.binaries import ServerMissing
 from tests.required import required
 from tests.servers import TEST_DATABASE_URL, Postgres
 
 _NO_TESTS = 5  # pytest's exit code when it collected none
+FATAL = Path(__file__).parent / "fatal"  # where all tests marked `side_by_side` are
 SIDE_BY_SIDE = 2 * (os.cpu_count() or 1)
 
 
@@ -31,8 +33,8 @@ class Part:
 
 
 PARTS = (
-    Part("everything that kills nobody", "not fatal"),
-    Part("the killing of real processes", "fatal", ("-n", str(SIDE_BY_SIDE))),
+    Part("one after the other", "not side_by_side"),
+    Part("side by side", "side_by_side", ("-n", str(SIDE_BY_SIDE))),
 )
 
 
@@ -49,8 +51,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parts(arguments: Sequence[str]) -> Sequence[Part]:
-    """Who chooses by mark says it all."""
-    return [Part("what was chosen", "")] if "-m" in arguments else PARTS
+    """Who chooses by mark says it all; who names other folders chooses nothing of tests/fatal."""
+    if "-m" in arguments:
+        return [Part("what was chosen", "")]
+    named = [
+        path.resolve() for path in (Path(each.partition("::")[0]) for each in arguments) if path.exists()
+    ]
+    if named and not any(FATAL.is_relative_to(path) or path.is_relative_to(FATAL) for path in named):
+        return PARTS[:1]
+    return PARTS
 
 
 def _of_all(codes: Sequence[int], *, of_a_choice: bool, first: int) -> int:

@@ -26,6 +26,7 @@ from tests.required import missing
 from tests.servers import TEST_DATABASE_URL, Postgres, Valkey
 
 ROOT = Path(__file__).parent.parent
+FATAL = Path(__file__).parent / "fatal"
 SITE = all(
     (ROOT / part).exists() for part in ("aetheris_site/settings.py", "jobs/agents.py", "jobs/periodic.py")
 )
@@ -54,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if {"engine_db", "fresh_database"} & fixtures:
             item.add_marker("engine")
+        if FATAL in item.path.parents:
+            item.add_marker("side_by_side")
         mark = item.get_closest_marker("django_db")
         if "transactional_db" in fixtures or (mark and mark.kwargs.get("transaction")):
             raise pytest.UsageError(

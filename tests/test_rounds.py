@@ -25,8 +25,20 @@ def _rounds(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_chosen_tests_without_one_of_the_engine_pass(postgres_url: str) -> None:
     done = _rounds("tests/test_house.py", "-k", "drawer", AETHERIS_TEST_DATABASE_URL=postgres_url)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "everything, on SQLite" in done.stdout
-    assert "the engine, on the given Postgres" in done.stdout
+    assert "one after the other, on SQLite" in done.stdout
+    assert "one after the other, the engine's, on Postgres" in done.stdout
+    assert "side by side" not in done.stdout
+
+
+def test_the_fatal_tests_are_run_side_by_side_and_once_by_a_mark(postgres_url: str) -> None:
+    chosen = ("tests/fatal/test_table.py", "-k", "no_two")
+    done = _rounds(*chosen, AETHERIS_TEST_DATABASE_URL=postgres_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("1 passed") == 1
+    assert done.stdout.count("side by side") == 2
+    done = _rounds(*chosen, "-m", "not engine", AETHERIS_TEST_DATABASE_URL=postgres_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "side by side" not in done.stdout
 
 
 def test_a_failure_of_the_first_round_is_the_answer(postgres_url: str) -> None:
