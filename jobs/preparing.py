@@ -13,7 +13,7 @@ from .core.commands import At, Command, Promise, RefuseNode, StartNode, Tell
 from .core.decide import decide
 from .core.errors import Refused
 from .core.moments import text
-from .core.state import ONE_CALL, JobState, Node
+from .core.state import NEEDS_A_WORKER, ONE_CALL, JobState, Node
 from .incarnation import Incarnation
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
 
@@ -42,9 +42,11 @@ def can_run(me: Incarnation, state: JobState, node: Node) -> bool:
 
 
 def startable(state: JobState, name: str) -> Node | None:
-    """The step, if it is one that a worker might claim."""
+    """The step, if it is one that a worker might claim: a wait has none."""
     node = state.nodes.get(name)
-    return node if node is not None and name in state.agenda and node.status != "running" else None
+    if node is None or name not in state.agenda or node.status == "running":
+        return None
+    return node if node.kind in NEEDS_A_WORKER | ONE_CALL else None
 
 
 def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
