@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 AGENTS = ",".join(
     f"tests.fatal.{each}"
-    for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing")
+    for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing", "lasting")
 )
 
 

@@ -14,7 +14,7 @@ from celery import Celery
 from jobs import resolve, submit
 from jobs.celery_defaults import configure
 from tests.factories import person
-from tests.fatal import agents, killers, sagas, undoing
+from tests.fatal import agents, killers, lasting, sagas, undoing
 from tests.fatal.audit import Row, audit, query, writer_stands_aside
 from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
@@ -22,7 +22,7 @@ from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 TICK = 0.2  # seconds between two ticks; beat asks every second
 AGENTS = ",".join(
-    each.__name__ for each in (agents, killers, sagas, undoing)
+    each.__name__ for each in (agents, killers, lasting, sagas, undoing)
 )  # which this process, too, has heard of now
 FORMS = ["graph", "def", "async", "map", "child"]
 

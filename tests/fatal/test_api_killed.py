@@ -6,43 +6,9 @@ import pytest
 
 from jobs import create_agent
 from tests.fatal.stage import Stage
-from tests.fatal.web import BROKEN, PAY, api, post
+from tests.fatal.web import BROKEN, api, post
 
 pytestmark = pytest.mark.fatal
-
-
-def test_a_job_that_was_accepted_is_done_although_the_api_died(stage: Stage, token: str) -> None:
-    server = api(stage)
-    status, job = post(server, "jobs", PAY, token)
-    server.kill()
-    assert status == 202, job
-    stage.worker()
-    stage.until_status(job["id"], "completed", "failed")
-    assert stage.counts(job["id"]) == [1]
-
-
-def test_a_signal_that_was_accepted_is_heard_although_the_api_died(stage: Stage, token: str) -> None:
-    server = api(stage)
-    job = stage.submit("wait", "fatal.pay")
-    stage.worker()
-    stage.until_status(job, "parked")
-    status, told = post(server, f"jobs/{job}/signals", {"name": "go"}, token)
-    server.kill()
-    assert status == 202, told
-    stage.until_status(job, "completed", "failed")
-    assert stage.counts(job) == [1]
-
-
-def test_a_request_that_was_not_answered_is_sent_again_and_is_one_job(stage: Stage, token: str) -> None:
-    key = {"Idempotency-Key": "once"}
-    with pytest.raises(BROKEN):
-        post(api(stage, crash="after_birth_before_knock:1"), "jobs", PAY, token, **key)
-    status, job = post(api(stage), "jobs", PAY, token, **key)
-    assert status == 202, job
-    stage.worker()
-    stage.until_status(job["id"], "completed", "failed")
-    assert stage.how_many_jobs() == 1
-    assert stage.counts(job["id"]) == [1]
 
 
 def a_desk() -> str:

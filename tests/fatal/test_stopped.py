@@ -26,17 +26,6 @@ def stopped_after_its_promise(stage: Stage, form: str, tool: str) -> tuple[Runni
     return first, job
 
 
-def stopped_in_its_call(stage: Stage, tool: str) -> tuple[Running, str]:
-    """A job whose worker waits for the service's answer and is stopped from outside, and another worker."""
-    stage.effects.behave("hang")
-    first = stage.worker(slots=1, ttl=TTL)
-    job = stage.submit("graph", tool)
-    stage.until_hanging()
-    stage.stop(first, at_its_point=False)
-    stage.worker(ttl=TTL)
-    return first, job
-
-
 def goes_on(stage: Stage, first: Running, job: str) -> None:
     """Let the first worker go on until it has told what it knows; it adds evidence and nothing else."""
     told, row = stage.kinds(job), stage.job(job)
@@ -45,16 +34,6 @@ def goes_on(stage: Stage, first: Running, job: str) -> None:
     assert stage.kinds(job) == [*told, "late_outcome"]
     assert stage.job(job)["status"] == row["status"] == "completed"
     assert stage.job(job)["output"] == row["output"]
-
-
-@pytest.mark.parametrize("form", ["graph", "def", "async", "child"])
-def test_a_worker_whose_lease_has_passed_does_not_call(stage: Stage, form: str) -> None:
-    first, job = stopped_after_its_promise(stage, form, "fatal.pay_keyed")
-    stage.until_status(job, "completed", "failed")
-    line = stage.lines(job)[0]
-    assert calls(stage, job) == [1]
-    goes_on(stage, first, str(line["job_id"]))
-    assert calls(stage, job) == stage.counts(job) == [1]
 
 
 @pytest.mark.parametrize("form", ["look", "looking"])
@@ -76,16 +55,6 @@ def test_an_answer_under_a_stale_fence_is_evidence_and_no_more(stage: Stage, for
     assert stage.kinds(job).count("node_finished") == 2
 
 
-def test_what_a_person_released_is_not_done_twice_by_who_had_promised_it(stage: Stage) -> None:
-    first, job = stopped_after_its_promise(stage, "graph", "fatal.pay")
-    stage.until_status(job, "parked")
-    assert calls(stage, job) == [0]
-    stage.resolve(stage.lines(job)[0], "absent")
-    stage.until_status(job, "completed", "failed")
-    goes_on(stage, first, job)
-    assert calls(stage, job) == stage.counts(job) == [1]
-
-
 def test_an_absent_effect_is_left_to_a_person_while_its_caller_may_live(stage: Stage) -> None:
     first, job = stopped_after_its_promise(stage, "graph", "fatal.pay_briefly")
     stage.until_status(job, "parked", "completed")
@@ -97,24 +66,6 @@ def test_an_absent_effect_is_left_to_a_person_while_its_caller_may_live(stage: S
     assert [line["state"] for line in stage.lines(job)] == ["unknown"]
     assert calls(stage, job) == [0]
     stage.resolve(stage.lines(job)[0], "absent")
-    stage.until_status(job, "completed", "failed")
-    goes_on(stage, first, job)
-    assert calls(stage, job) == stage.counts(job) == [1]
-
-
-def test_an_answer_that_comes_after_the_lease_closes_the_open_question(stage: Stage) -> None:
-    first, job = stopped_in_its_call(stage, "fatal.pay")
-    stage.until_status(job, "parked")
-    assert [line["state"] for line in stage.lines(job)] == ["unknown"]
-    stage.go_on(first)
-    stage.effects.release()
-    stage.until_status(job, "completed", "failed")
-    assert "late_outcome" in stage.kinds(job)
-    assert calls(stage, job) == stage.counts(job) == [1]
-
-
-def test_what_the_probe_has_found_is_not_told_again_by_who_did_it(stage: Stage) -> None:
-    first, job = stopped_in_its_call(stage, "fatal.pay_briefly")
     stage.until_status(job, "completed", "failed")
     goes_on(stage, first, job)
     assert calls(stage, job) == stage.counts(job) == [1]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fatal.stage import FORMS, Stage
+from tests.fatal.stage import Stage
 
 pytestmark = pytest.mark.fatal
-SEAMS = ["before_call", "after_call", "before_joint_commit", "after_joint_commit"]
 TTL = 3.0
 
 
@@ -17,16 +16,6 @@ def completed_once(stage: Stage, job: str) -> None:
     assert set(stage.counts(job)) == {1}, stage.story()
     assert {line["state"] for line in stage.lines(job)} == {"landed"}
     assert "outcome_unknown" not in stage.kinds(job)
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("seam", SEAMS)
-def test_killed_at_any_seam_its_row_is_written_once(stage: Stage, form: str, seam: str) -> None:
-    first = stage.worker(crash=f"{seam}:1")
-    job = stage.submit(form, "fatal.enrol")
-    stage.until_dead(first)
-    stage.worker()
-    completed_once(stage, job)
 
 
 def test_a_worker_that_stands_still_inside_the_transaction_writes_nothing_when_it_wakes(stage: Stage) -> None:

@@ -22,6 +22,7 @@ class Attendant:
 
     def __init__(self, stage: Stage, window: Window, job: str) -> None:
         self.stage, self.window, self.job = stage, window, job
+        self.afterwards: Callable[[], None] = lambda: None  # what else must be so when the job has ended
         self._done: set[tuple[str, str]] = set()
 
     def until(self, holds: Callable[[], bool], what: str, *, ticking: bool = True) -> None:

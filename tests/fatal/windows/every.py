@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fatal.windows import around, commits, faces, steps, together, undone, zombies
+from tests.fatal.windows import around, commits, faces, lives, steps, together, undone, zombies
 from tests.fatal.windows.window import Window
 
 WINDOWS: tuple[Window, ...] = (
@@ -12,5 +12,6 @@ WINDOWS: tuple[Window, ...] = (
     *around.WINDOWS,
     *faces.WINDOWS,
     *undone.WINDOWS,
+    *lives.WINDOWS,
     *zombies.WINDOWS,
 )

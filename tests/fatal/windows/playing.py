@@ -69,6 +69,7 @@ def play(stage: Stage, window: Window) -> None:
         attendant = PLOTS[window.plot](stage, window)
         job = attendant.job
         attendant.until_ended()
+        attendant.afterwards()
         compare(stage, window, attendant)
         stage.check()
         problem = ""
@@ -88,8 +89,18 @@ def compare(stage: Stage, window: Window, attendant: Attendant) -> None:
         f"resolved {sorted(resolved)}\n{stage.story()}"
     )
     assert got.effects == window.effects, f"effects {got.effects}\n{stage.story()}"
+    if window.calls is not None:
+        assert arrived(stage, attendant.job) == window.calls, (
+            f"calls {arrived(stage, attendant.job)}\n{stage.story()}"
+        )
     assert got.ends == window.ends, f"it ended as {got.ends}\n{stage.story()}"
     assert_the_output_is_of_what_happened(stage, window, attendant.job)
+
+
+def arrived(stage: Stage, job: str) -> tuple[int, ...]:
+    """How many calls arrived for each effect."""
+    calls = stage.effects.calls()
+    return tuple(sorted(calls.get(line["idempotency_key"], 0) for line in stage.lines(job)))
 
 
 def assert_the_output_is_of_what_happened(stage: Stage, window: Window, job: str) -> None:

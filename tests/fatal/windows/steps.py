@@ -62,6 +62,13 @@ def expected(known: str, form: str, tool: str) -> tuple[frozenset[str], frozense
     return found, frozenset({resolved})
 
 
+def calls_of(known: str, tool: str) -> tuple[int, ...] | None:
+    """How many calls arrive in the end, where more than one may: what was sent is sent again with its key."""
+    if tool != "idempotent":
+        return None
+    return (2,) if known == "landed" else (1,)
+
+
 def effects(tool: str, times: int = 1) -> tuple[int, ...]:
     """So many payments, or none where only somebody looked."""
     return () if tool == "pure" else (1,) * times
@@ -75,7 +82,7 @@ def seams() -> Iterator[Window]:
                 found, resolved = expected(known, form, tool)
                 yield Window(
                     id=f"{name}-{form}-{tool}", where=where, killed="worker", plot="step", form=form, tool=tool, at=at,
-                    effects=effects(tool), found=found, resolved=resolved,
+                    effects=effects(tool), calls=calls_of(known, tool), found=found, resolved=resolved,
                 )  # fmt: skip
 
 
@@ -93,7 +100,7 @@ def calls() -> Iterator[Window]:
                 found, resolved = expected("landed", form, tool)
                 yield Window(
                     id=f"during-{name}-{form}-{tool}", where=where, killed="worker", plot="call", form=form, tool=tool,
-                    service={"mode": "hang", "when": when}, found=found, resolved=resolved,
+                    service={"mode": "hang", "when": when}, calls=calls_of("landed", tool), found=found, resolved=resolved,
                 )  # fmt: skip
 
 

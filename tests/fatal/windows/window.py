@@ -14,6 +14,7 @@ TOOLS = {
     "pure": "fatal.see",
     "capable": "fatal.pay_in_the_vault",
     "transactional": "fatal.enrol",
+    "confirmed": "fatal.pay_doubted",
     "undone": "fatal.buy",
     "undone_probed": "fatal.buy_probed",
     "undone_keyed": "fatal.buy_keyed",
@@ -26,6 +27,7 @@ DECLARED = {
     "pure": "`pure`",
     "capable": "`at_most_once`, `requires`",
     "transactional": "`transactional`",
+    "confirmed": "`at_most_once` with a probe, confirmed",
     "undone": "`at_most_once`, undone likewise",
     "undone_probed": "`at_most_once` with a probe, undone likewise",
     "undone_keyed": "`idempotent`, undone likewise",
@@ -73,6 +75,7 @@ class Window:
         may: traces that depend on which of several threads was where.
         resolved: how it came right, exactly; `perhaps` again for what threads decide.
         effects: how often each effect happened, at the end.
+        calls: how many calls arrived for each, where the other side makes one effect of several; else as `effects`.
         ends: the job's status then.
     """
 
@@ -93,6 +96,7 @@ class Window:
     resolved: frozenset[str] = frozenset({NOTHING_OPEN})
     perhaps: frozenset[str] = frozenset()
     effects: tuple[int, ...] = (1,)
+    calls: tuple[int, ...] | None = None
     ends: str = "completed"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.fatal.windows.steps import DOUBT, LOST
+from tests.fatal.windows.steps import DOUBT, LOST, calls_of
 from tests.fatal.windows.window import (
     LATE_ABSENT,
     LATE_LANDED,
@@ -47,13 +47,20 @@ SHORT = {AFTER_PROMISE: "promise", BEFORE_CALL: "call", DURING: "during", BEFORE
 def calls() -> Iterator[Window]:
     """A call whose worker stands still until another has taken its step over."""
     for where, at, tool, found, resolved, late in ONE_CALL:
-        for form in ("graph", "def", "async") if tool in ("blind", "idempotent") else ("graph",):
+        for form in _forms(where, tool):
             yield Window(
                 id=f"zombie-{SHORT[where]}-{form}-{tool}-{'late' if late else 'soon'}", where=where + WAKES[late],
                 killed=STOPPED, plot="zombie" if late else "zombie_wakes_soon", form=form, tool=tool, at=at, found=found,
                 resolved=frozenset({resolved}), effects=() if tool == "pure" else (1,),
+                calls=calls_of("unsent" if where == AFTER_PROMISE else "landed", tool),
                 service={} if at else {"mode": "hang", "when": "after"},
             )  # fmt: skip
+
+
+def _forms(where: str, tool: str) -> tuple[str, ...]:
+    if tool not in ("blind", "idempotent"):
+        return ("graph",)
+    return ("graph", "def", "async", *(["child"] if where == AFTER_PROMISE and tool == "idempotent" else []))
 
 
 def commits() -> Iterator[Window]:
