@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 from ledger.crashpoints import POINTS
@@ -43,7 +45,20 @@ def test_a_window_that_was_violated_or_not_played_is_counted_and_named() -> None
     told[WINDOWS[1].id] = {"sqlite": good, "postgresql": {**good, "problem": "effects (2,)"}}
     table, bad = printed(told, databases)
     assert bad == 2
+    assert printed({WINDOWS[0].id: {"sqlite": good}}, ["sqlite"], whole=False)[1] == 0
     lines = table.splitlines()
     assert len(lines) == 1 + len(WINDOWS)
     assert lines[1].endswith("NOT PLAYED")
     assert lines[2].endswith("VIOLATED: effects (2,)")
+
+
+def test_the_command_says_how_it_is_used() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fatal", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "--seconds" in done.stdout

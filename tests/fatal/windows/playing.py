@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.fatal.audit import Row
 from tests.fatal.stage import Stage
-from tests.fatal.windows.attending import ENDED, Attendant
+from tests.fatal.windows.attending import Attendant
 from tests.fatal.windows.plots import PLOTS
+from tests.fatal.windows.table import RESULTS
 from tests.fatal.windows.window import (
     LATE_ABSENT,
     LATE_LANDED,
@@ -30,7 +31,6 @@ from tests.fatal.windows.window import (
     Window,
 )
 
-RESULTS = "FATAL_RESULTS"  # a file: what each window came to, one JSON document a line
 ANSWERS = {
     ("person", "landed"): PERSON_LANDED,
     ("person", "absent"): PERSON_ABSENT,
@@ -154,6 +154,3 @@ def keep(told: Result) -> None:
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(told)) + "\n")
-
-
-__all__ = ["ENDED", "RESULTS", "Result", "play"]

@@ -14,6 +14,7 @@ from typing import Any
 from tests.fatal.windows.every import WINDOWS
 from tests.fatal.windows.window import DECLARED, Window
 
+RESULTS = "FATAL_RESULTS"  # names a file: what each window came to, one JSON document a line
 Played = dict[str, Any]  # what a window came to, as `playing.Result` is written
 Told = dict[str, dict[str, Played]]  # by window and database
 BEGIN, END = "<!-- windows: begin -->", "<!-- windows: end -->"
@@ -69,12 +70,13 @@ def results(file: Path) -> Told:
     return told
 
 
-def printed(told: Told, databases: Sequence[str]) -> tuple[str, int]:
+def printed(told: Told, databases: Sequence[str], *, whole: bool = True) -> tuple[str, int]:
     """The table of a run.
 
     Args:
         told: from `results`.
         databases: which were to be played on.
+        whole: every window was to be played; else those that were chosen.
 
     Returns:
         The table, and how many windows were violated or not played.
@@ -89,7 +91,7 @@ def printed(told: Told, databases: Sequence[str]) -> tuple[str, int]:
     )
     rows: list[tuple[str, ...]] = [head]
     bad = 0
-    for window in WINDOWS:
+    for window in (each for each in WINDOWS if whole or each.id in told):
         of_it = told.get(window.id, {})
         marks = [_mark(of_it.get(database)) for database in databases]
         bad += sum(not mark.startswith("ok") for mark in marks)
