@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.timeout(1200)  # each starts several runs of its own, on a machine that may be busy
 
 
 def _rounds(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -17,7 +20,7 @@ def _rounds(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=500,
         check=False,
     )
 
