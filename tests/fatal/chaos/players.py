@@ -192,8 +192,14 @@ class Players:
                 self._later.append(_Later(self._now + order.after * (1 + index), order, deed))
 
     def _meddle(self) -> None:
+        """Do what is due; nobody resumes a job before it is known what became of the pause."""
         with self._lock:
-            due = [each for each in self._later if each.at <= self._now]
+            pausing = {each.order.number for each in self._later if each.deed == "pause"}
+            due = [
+                each
+                for each in self._later
+                if each.at <= self._now and (each.deed != "resume" or each.order.number not in pausing)
+            ]
         for each in due:
             job = self.record.jobs.get(each.order.number)
             told = Answer("refused") if job is None else self.doors[each.order.door].control(job, each.deed)
