@@ -49,10 +49,10 @@ def tick() -> bool:
     Returns:
         Whether this process did it.
     """
-    now = clock.database_now()
-    if not _claim(now):
-        return False
-    with awaited() as answers:
+    with awaited() as answers:  # from its first question on: it may hang at any
+        now = clock.database_now()
+        if not _claim(now):
+            return False
         bury(now, silence_counts=_answering(now))
         release_dead(now)
         fire_due(now)

@@ -63,7 +63,7 @@ def test_after_an_outage_between_two_ticks_nobody_is_dead_for_one_lease() -> Non
     spared_and_then_dead(worker)
 
 
-@pytest.mark.parametrize("place", ["release_dead", "deliver_due"])
+@pytest.mark.parametrize("place", ["_claim", "release_dead", "deliver_due"])
 def test_after_an_outage_in_the_middle_of_a_tick_nobody_is_dead_for_one_lease(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

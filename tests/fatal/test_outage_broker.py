@@ -76,6 +76,7 @@ def forgetful(
 OUTAGES = {"emptied": (Valkey.kill, Valkey.start), "hanging": (Valkey.hang, Valkey.go_on)}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", OUTAGES)
 def test_a_long_outage_of_the_broker_kills_loses_and_doubles_nothing(
     forgetful: tuple[Stage, Valkey], token: str, how: str
