@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,6 @@ def _celery(python: str, task: str, env: dict[str, str]) -> str:
             return _run(python, ["-c", ASK.format(task=task)], env)
         finally:
             worker.terminate()
-            time.sleep(0)
 
 
 def _count(log: Path) -> int:
