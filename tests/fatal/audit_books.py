@@ -88,6 +88,32 @@ def query(url: str, statement: str) -> list[Row]:
         return rows(connection, statement)
 
 
+class Reader:
+    """Reads over a connection that is kept, for somebody who looks very often; a lost one is made anew."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._line: Any = None
+
+    def query(self, statement: str) -> list[Row]:
+        """The rows of one statement, as the database gives them."""
+        if self._line is not None:
+            try:
+                return rows(self._line, statement)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                self.close()
+        self._line = connect(self._url)
+        if isinstance(self._line, psycopg.Connection):
+            self._line.autocommit = True  # no transaction stays open between two looks
+        return rows(self._line, statement)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
 @contextmanager
 def writer_stands_aside(url: str) -> Iterator[None]:
     """On SQLite, be the one writer, so that no other process is in the middle of a write."""

@@ -15,7 +15,8 @@ from jobs import resolve, submit
 from jobs.celery_defaults import configure
 from tests.factories import person
 from tests.fatal import agents, killers, lasting, sagas, undoing
-from tests.fatal.audit import Row, audit, query, writer_stands_aside
+from tests.fatal.audit import Row, audit, writer_stands_aside
+from tests.fatal.audit_books import Reader
 from tests.fatal.effects import Effects
 from tests.fatal.processes import ROOT, SECONDS, Nursery, Running, until
 
@@ -38,6 +39,7 @@ class Stage:
         self.processes: list[Running] = []
         self.sender = Celery("fatal", broker=broker, set_as_current=False)
         configure(self.sender)
+        self.reader = Reader(database)
         self._ticked = 0.0
 
     # --- processes -----------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ class Stage:
     def happened(self) -> dict[str, int]:
         """How often each effect really happened, at the service or as a row of a host's table, by idempotency key."""
         counts = self.effects.counts()
-        for row in query(self.database, "SELECT name FROM auth_group"):
+        for row in self.reader.query("SELECT name FROM auth_group"):
             key = row["name"].partition(" ")[0]
             counts[key] = counts.get(key, 0) + 1
         return counts
@@ -192,16 +194,16 @@ class Stage:
 
     def workers(self) -> list[Row]:
         """The rows of all workers that ever were."""
-        return query(self.database, "SELECT * FROM aetheris_jobs_worker ORDER BY registered_at")
+        return self.reader.query("SELECT * FROM aetheris_jobs_worker ORDER BY registered_at")
 
     def how_many_jobs(self) -> int:
         """The number of jobs."""
-        return len(query(self.database, "SELECT id FROM aetheris_jobs_job"))
+        return len(self.reader.query("SELECT id FROM aetheris_jobs_job"))
 
     def _of(self, job: str, table: str, column: str, *, order: str = "id") -> list[Row]:
         key = job.replace("-", "") if self.database.startswith("sqlite") else job
         statement = f"SELECT * FROM aetheris_{table} WHERE {column} = '{key}' ORDER BY {order}"  # noqa: S608 - ours
-        return query(self.database, statement)
+        return self.reader.query(statement)
 
     # --- waiting -------------------------------------------------------------------------------------
 
@@ -232,7 +234,7 @@ class Stage:
     def check(self) -> None:
         """The audit after every test: nothing is owed any more, and the books agree with the world."""
         owed = "SELECT * FROM aetheris_jobs_delivery WHERE wake_at IS NOT NULL"
-        self.until(lambda: query(self.database, owed) == [], "deliveries to be carried out")
+        self.until(lambda: self.reader.query(owed) == [], "deliveries to be carried out")
         audit(self.database, self.happened())
 
     def close(self) -> None:
@@ -243,16 +245,17 @@ class Stage:
         for process in self.processes:
             process.kill()
         self.sender.close()
+        self.reader.close()
 
     def story(self) -> str:
         """What happened, for a test that fails."""
         told = [f"{row['id']} {row['agent']} {row['status']} {row['parked_on']}" for row in
-                query(self.database, "SELECT * FROM aetheris_jobs_job ORDER BY id")]  # fmt: skip
+                self.reader.query("SELECT * FROM aetheris_jobs_job ORDER BY id")]  # fmt: skip
         told += [
             f"{str(row['job_id'])[-6:]} {row['seq']:>3} {row['type']} {row['node']} {json.loads(row['body'])}"[
                 :300
             ]
-            for row in query(self.database, "SELECT * FROM aetheris_jobs_event ORDER BY job_id, seq")
+            for row in self.reader.query("SELECT * FROM aetheris_jobs_event ORDER BY job_id, seq")
         ]
         for process in self.processes:
             told += [f"--- process {process.pid}", *process.said.splitlines()[-25:]]
