@@ -78,8 +78,8 @@ BREAKAGES = (
     ),
     Breakage(
         "the sweep does not claim its row: every beat sweeps", "design §6", "jobs/scheduler.py",
-        "    if not _claim(now):\n        return False\n",
-        "    _claim(now)\n",
+        "        if not _claim(now):\n            return False\n",
+        "        _claim(now)\n",
         "tests/engine/test_ticks.py::test_of_ten_ticks_at_once_one_is_made",
     ),
     Breakage(
