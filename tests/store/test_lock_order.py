@@ -13,7 +13,7 @@ from jobs import store
 from jobs.core.commands import SendSignal, StartNode
 from jobs.core.errors import Busy
 from jobs.models import Job
-from jobs.store import door, outages
+from jobs.store import door, outages, reading
 from ledger.models import Invocation
 from ledger.services import Taken
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, person, promise, told
@@ -122,7 +122,7 @@ def test_a_claim_that_waits_for_a_line_goes_on_when_the_line_is_free(
 def test_a_row_that_is_locked_for_too_long_makes_the_job_busy_and_writes_nothing(
     engine_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "LOCK_TIMEOUT_MS", 20)
+    monkeypatch.setattr(reading, "LOCK_TIMEOUT_MS", 20)
     monkeypatch.setattr(door, "OPTIMISTIC", 0)
     job = a_job()
     wish = SendSignal("go", None, "x", person())
