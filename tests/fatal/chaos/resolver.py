@@ -29,13 +29,8 @@ class Resolver:
     def turn(self) -> None:
         """Answer everything that can be answered now."""
         unknown = query(self.database, "SELECT * FROM aetheris_ledger_invocation WHERE state = 'unknown'")
-        asked = query(self.database, "SELECT job_id, node FROM aetheris_jobs_step WHERE wake_at IS NOT NULL")
-        probed = {(row["job_id"], row["node"]) for row in asked}
         for line in unknown:
-            step = (
-                line["node"] if (line["job_id"], line["node"]) in probed else line["node"].partition("/")[0]
-            )
-            if line["probe"] and (line["job_id"], step) in probed:
+            if line["probe"] and self._is_asked_again(line):
                 continue  # nobody needs to look while the runtime itself still asks
             try:
                 known = self.effects.under(line["idempotency_key"])
@@ -43,6 +38,17 @@ class Resolver:
                 self.record.said("book", type(temper).__name__)
                 continue
             self._answer(line, known)
+
+    def _is_asked_again(self, line: Row) -> bool:
+        """Whether the last word about the call names a time for the next probe."""
+        job = text(line["job_id"])
+        key = job.replace("-", "") if self.database.startswith("sqlite") else job
+        told = query(
+            self.database,
+            f"SELECT body FROM aetheris_jobs_event WHERE job_id = '{key}' AND node = '{line['node']}' "  # noqa: S608
+            "AND type = 'outcome_unknown' ORDER BY seq DESC LIMIT 1",
+        )
+        return bool(told) and json.loads(told[0]["body"]).get("wake_at") is not None
 
     def _answer(self, line: Row, known: dict[str, Any]) -> None:
         if "refunds" not in known:
