@@ -68,6 +68,9 @@ def test_eight_innocent_steps_come_through_beside_one_that_kills_its_process(sta
     innocent = [
         str(submit("killer-innocent", {"seconds": LONG}, actor=person(), priority=50)) for _ in range(8)
     ]
+    stage.until(
+        lambda: any(stage.kinds(job).count("node_started") > 1 for job in innocent), "an innocent step to run"
+    )
     killer = str(submit("killer-graph", {}, actor=person()))
     for job in [killer, *innocent]:
         crew.until_status(job, "completed", "failed")
