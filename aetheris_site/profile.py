@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 DEV_SECRET = "dev-secret-not-for-production"  # noqa: S105 - named so that `prod` can refuse it
 
@@ -136,17 +138,34 @@ def secret(folder: Path) -> str:
         return given or DEV_SECRET
     path = folder / "secret.key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = folder / f"secret.{os.getpid()}.key"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            os.link(draft, path)  # the first of several processes wins
-        except FileExistsError:
-            return path.read_text().strip()
-        finally:
-            draft.unlink()
+        _first_wins(path, secrets.token_urlsafe(48).encode())
     return path.read_text().strip()
+
+
+def signing_key(folder: Path) -> str:
+    """Where the signing key is: from the environment, else (dev only) one made at the first run and kept at 0600."""
+    given = text("AETHERIS_SIGNING_KEY")
+    if given or profile() == "prod":
+        return given
+    path = folder / "keys" / "signing.pem"
+    if not path.exists():
+        key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _first_wins(path, key)
+    return f"file:{path}"
+
+
+def _first_wins(path: Path, content: bytes) -> None:
+    """Write a secret file once, however many processes want to."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
 
 
 def refuse_unsafe(settings: Mapping[str, Any]) -> None:

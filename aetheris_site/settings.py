@@ -121,6 +121,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
+AETHERIS["SIGNING_KEY"] = profile.signing_key(VAR)
+if _origin := profile.text("AETHERIS_LOG_ORIGIN"):
+    AETHERIS["LOG_ORIGIN"] = _origin
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):
     AETHERIS["LEASE_TTL"] = _ttl
 if _drain := profile.number("AETHERIS_DRAIN"):

@@ -34,7 +34,7 @@ urlpatterns = [
     path("api/docs/", docs, name="docs"),
     path("api/docs", docs),
     path("api/", include("jobs.api.urls")),
-    path("api/", include("forensics.api")),
+    path("api/", include("forensics.api.urls")),
     re_path(r"^api(/.*)?$", errors.not_found),
 ]
 

@@ -28,6 +28,9 @@ class Conf:
         CAPABILITIES: what this process offers beside its agents, e.g. `["gpu"]`.
         MODELS: model name or prefix -> provider (see docs/models.md).
         DEFAULT_TENANT: tenant of users without one.
+        SIGNING_KEY: where the key is that signs checkpoints, packages and tombstones: `file:PATH`, `env:NAME` or
+            `package.module:factory`; empty: nothing can be signed.
+        LOG_ORIGIN: name of the transparency log and of its key, a URL without its scheme; keep it for ever.
     """
 
     AGENTS: list[str] = field(default_factory=list)
@@ -42,6 +45,8 @@ class Conf:
     CAPABILITIES: list[str] = field(default_factory=list)
     MODELS: Mapping[str, Any] = field(default_factory=dict)
     DEFAULT_TENANT: str = "default"
+    SIGNING_KEY: str = ""
+    LOG_ORIGIN: str = "aetheris.local/log"
 
 
 def conf() -> Conf:

@@ -10,9 +10,9 @@ from jobs.core.chain import digest_of
 from jobs.core.state import PLAN_STEP, JobState, Node
 from jobs.models import Job
 
-from . import books, record
-from .proof import Break, Row, against_head, walk
-from .rerun import rerun
+from .. import books, record
+from ..proof import Break, Row, against_head, walk
+from ..rerun import rerun
 
 
 def verify_job(job_id: UUID | str) -> dict[str, Any]:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.urls import URLPattern, path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs.api.base import Face
 from jobs.api.forms import NothingForm
 from jobs.api.schemas import Head, answers
 from jobs.core.errors import Illegal
 from jobs.core.evolve import BrokenHistory
 
-from . import services
-
-app_name = "aetheris_forensics"
+from .. import services
+from .base import ForensicFace
 
 
 class VerifiedAnswer(serializers.Serializer[Any]):
@@ -45,8 +42,10 @@ class ReplayedAnswer(serializers.Serializer[Any]):
     problem = serializers.JSONField()
 
 
-class VerifyView(Face):
+class VerifyView(ForensicFace):
     """Verify."""
+
+    action = "verify"
 
     @extend_schema(
         operation_id="verify_job",
@@ -60,8 +59,10 @@ class VerifyView(Face):
         return Response(services.verify_job(self.job(job).id))
 
 
-class ReplayView(Face):
+class ReplayView(ForensicFace):
     """Replay."""
+
+    action = "replay"
 
     @extend_schema(
         operation_id="replay_job",
@@ -81,13 +82,3 @@ class ReplayView(Face):
                 f"({error})",
                 code="broken_record",
             ) from error
-
-
-def _both(route: str, view: type[Face], name: str) -> list[URLPattern]:
-    return [path(route, view.as_view(), name=name), path(f"{route}/", view.as_view(schema=None))]
-
-
-urlpatterns = [
-    *_both("jobs/<uuid:job>/verify", VerifyView, "verify"),
-    *_both("jobs/<uuid:job>/replay", ReplayView, "replay"),
-]

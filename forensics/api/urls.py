@@ -1,0 +1,20 @@
+"""Addresses of the forensic API, each with and without a slash at its end."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from . import jobs
+from .base import ForensicFace
+
+app_name = "aetheris_forensics"
+
+
+def _both(route: str, view: type[ForensicFace], name: str) -> list[URLPattern]:
+    return [path(route, view.as_view(), name=name), path(f"{route}/", view.as_view(schema=None))]
+
+
+urlpatterns = [
+    *_both("jobs/<uuid:job>/verify", jobs.VerifyView, "verify"),
+    *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
+]

@@ -1,0 +1,1 @@
+"""Tables of forensics itself: nothing here is part of any job."""
