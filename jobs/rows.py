@@ -13,7 +13,7 @@ from uuid import UUID
 from .core.chain import canonical
 from .core.decide import GRACE
 from .core.moments import parse, plus
-from .core.parked import parked_on
+from .core.parked import obsolete, parked_on
 from .core.state import JobState, Node
 from .models import Step
 
@@ -85,6 +85,11 @@ def _may_start(state: JobState, node: Node) -> bool:
 def _wake_at(state: JobState, node: Node) -> str | None:
     if node.status == "ready":
         return state.created_at  # always due; `knock_at` spaces the knocks
+    if state.phase != "open" and obsolete(node):
+        asked = [state.calls[path] for path in node.open]
+        return min(
+            (each.wake_at for each in asked if each.status == "unknown" and each.wake_at), default=None
+        )
     if node.status != "running" or state.phase == "open":
         return node.wake_at
     deadlines = [

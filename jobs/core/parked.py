@@ -22,6 +22,11 @@ def parked_on(state: JobState) -> list[dict[str, Any]]:
     return found
 
 
+def obsolete(node: Node) -> bool:
+    """Whether an ending job has no use for what a step waits for: only its unknown outcomes still matter."""
+    return node.status == "parked" and node.hold is None and node.kind != "compensation"
+
+
 def _known_time(state: JobState, node: Node) -> str | None:
     """When a step that is held back can go on at the earliest, where that is known."""
     if node.hold is not None and node.hold[0] == "agent":
@@ -32,11 +37,12 @@ def _known_time(state: JobState, node: Node) -> str | None:
 
 def _waits(state: JobState, node: Node) -> list[dict[str, Any]]:
     found = []
+    ending = state.phase != "open" and obsolete(node)
     for path in sorted(node.open):
         asked = state.calls[path]
         if asked.status == "unknown":
             found.append({"node": path, "kind": "unknown_outcome", "name": asked.info["invocation"]})
-        elif asked.status == "waiting":
+        elif asked.status == "waiting" and not ending:
             entry: dict[str, Any] = {"node": path, "kind": asked.kind, "name": asked.name}
             if asked.wake_at:
                 entry["deadline"] = asked.wake_at

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any
 
 import pytest
 
-from jobs import CallFailed, signal
+from jobs import CallFailed, cancel, resolve, signal
+from jobs.models import Job, Step
 from jobs.testing import run_until_parked
 from tests.agents import world
 from tests.agents.tools import add, later, look, send
 from tests.engine.driving import a_word, after, asked, error_of, flow, kinds
 from tests.factories import person
+from tests.store.audit import check
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -47,6 +50,30 @@ def test_arms_that_can_run_have_run_when_the_step_parks(name: str) -> None:
     state = after(job, 61)
     assert state.output == [{"word": word, "n": 1}, "gone", None, 1]
     assert world.times(word) == 1
+
+
+@pytest.mark.parametrize("name", ["side_by_side", "side_by_side_async"])
+def test_a_job_that_ends_waits_for_the_unknown_outcome_alone(name: str) -> None:
+    word = a_word()
+    world.script(word, OSError("the line broke"))  # nobody knows whether it was sent
+    job = asked(name, {"word": word})
+    assert {entry["kind"] for entry in json.loads(parked_on(job))} == {"unknown_outcome", "signal", "timer"}
+    cancel(job, actor=person())
+    run_until_parked(job)
+    (entry,) = json.loads(parked_on(job))
+    assert entry["kind"] == "unknown_outcome"
+    assert not Step.objects.filter(
+        job_id=job, wake_at__isnull=False
+    ).exists()  # the sleep's end is nothing to wake for
+    check(job)
+    resolve(entry["name"], "fail", actor=person())
+    assert run_until_parked(job).status == "cancelled"
+
+
+def parked_on(job: str) -> str:
+    """What the row of a job that has come to rest says it waits for."""
+    assert run_until_parked(job).status == "parked"
+    return Job.objects.get(id=job).parked_on
 
 
 @flow

@@ -75,8 +75,18 @@ def parked_on(story: Story) -> list[dict[str, Any]]:
     for step in story.listed():
         if step.status == "parked":
             found += _held(story, step)
-            found += [entry for call in story.calls_of(step) for entry in _waits(call)]
+            calls = [
+                call
+                for call in story.calls_of(step)
+                if call.status == "unknown" or not _given_up(story, step)
+            ]
+            found += [entry for call in calls for entry in _waits(call)]
     return found
+
+
+def _given_up(story: Story, step: Step) -> bool:
+    """What a step of an ending job waits for matters no more, but for the outcomes that nobody knows."""
+    return story.phase != "open" and step.status == "parked" and step.hold is None and not step.undoes
 
 
 def _held(story: Story, step: Step) -> list[dict[str, Any]]:
@@ -160,6 +170,8 @@ def wake_at(story: Story, step: Step, born: Event) -> str | None:
         return min(overdue + (waits if story.phase == "open" else []), default=None)
     if step.status == "backoff" or (step.hold is not None and step.hold[0] == "limit"):
         return step.wake
+    if _given_up(story, step):
+        return min((call.wake for call in calls if call.status == "unknown" and call.wake), default=None)
     return story.first_wake(step)
 
 
