@@ -57,13 +57,17 @@ def test_hanging_calls_of_every_kind_hold_no_session_and_no_transaction(stage: S
 
 
 def test_hanging_probes_hold_no_session_and_no_transaction(stage: Stage) -> None:
-    first = stage.worker(crash="after_call:1", slots=SLOTS)
+    stage.effects.behave("hang")
+    first = stage.worker(slots=SLOTS)
     jobs = [stage.submit("graph", "fatal.pay_probed") for _ in range(SLOTS)]
-    stage.until_dead(first)
+    stage.until_hanging(SLOTS)
+    first.kill()  # nobody knows of any call whether it has landed
+    stage.effects.behave("normal")
+    stage.effects.release()
     stage.effects.behave("hang", on="probe")
     sessions = Sessions(stage)
     stage.worker(slots=SLOTS, **sessions.environment)
-    stage.until(lambda: stage.effects.hanging > 2, "hanging probes")
+    stage.until(lambda: stage.effects.hanging > SLOTS // 2, "hanging probes")
     seen = "the sessions of hanging probes to be given back"  # but the control thread's, and one on its way
     stage.until(lambda: len(sessions.now()) <= 2 + SLOTS - stage.effects.hanging, seen, ticking=False)
     stage.effects.behave("normal", on="probe")
