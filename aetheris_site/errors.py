@@ -43,6 +43,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.Unsupported: 422,
     errors.TooLarge: 413,
     errors.KeyReused: 422,
+    errors.Unrecorded: 503,
     errors.Busy: 503,
     exceptions.ValidationError: 422,
     exceptions.ParseError: 400,

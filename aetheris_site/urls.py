@@ -33,8 +33,8 @@ urlpatterns = [
     path("api/schema", schema),
     path("api/docs/", docs, name="docs"),
     path("api/docs", docs),
-    path("api/", include("jobs.api.urls")),
     path("api/", include("forensics.api.urls")),
+    path("api/", include("jobs.api.urls")),
     re_path(r"^api(/.*)?$", errors.not_found),
 ]
 

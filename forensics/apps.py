@@ -10,3 +10,9 @@ class ForensicsConfig(AppConfig):
     label = "aetheris_forensics"
     verbose_name = "Aetheris forensics"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import access, roles
+
+        access.connect()
+        roles.connect()

@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+AUDITS = ("off", "lenient", "strict", "all")
+
 
 @dataclass(frozen=True)
 class Conf:
@@ -31,6 +33,9 @@ class Conf:
         SIGNING_KEY: where the key is that signs checkpoints, packages and tombstones: `file:PATH`, `env:NAME` or
             `package.module:factory`; empty: nothing can be signed.
         LOG_ORIGIN: name of the transparency log and of its key, a URL without its scheme; keep it for ever.
+        AUDIT_ACCESS: what happens when an access cannot be written to the access log: `strict` refuses the answers
+            of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
+        TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
     """
 
     AGENTS: list[str] = field(default_factory=list)
@@ -47,6 +52,8 @@ class Conf:
     DEFAULT_TENANT: str = "default"
     SIGNING_KEY: str = ""
     LOG_ORIGIN: str = "aetheris.local/log"
+    AUDIT_ACCESS: str = "strict"
+    TRUSTED_PROXIES: int = 0
 
 
 def conf() -> Conf:
@@ -71,3 +78,11 @@ def check() -> None:
     for name in ("LEASE_TTL", "SLICE", "MAX_PAYLOAD", "MAX_RESULT", "INLINE_LIMIT", "CACHE", "LOOP_SLOTS"):
         if getattr(now, name) <= 0:
             raise ImproperlyConfigured(f"AETHERIS[{name!r}] must be above 0, not {getattr(now, name)!r}")
+    if now.AUDIT_ACCESS not in AUDITS:
+        raise ImproperlyConfigured(
+            f"AETHERIS['AUDIT_ACCESS'] must be one of {', '.join(AUDITS)}, not {now.AUDIT_ACCESS!r}"
+        )
+    if now.TRUSTED_PROXIES < 0:
+        raise ImproperlyConfigured(
+            f"AETHERIS['TRUSTED_PROXIES'] must be 0 or more, not {now.TRUSTED_PROXIES!r}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import jobs
+from . import access, jobs
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -17,4 +17,6 @@ def _both(route: str, view: type[ForensicFace], name: str) -> list[URLPattern]:
 urlpatterns = [
     *_both("jobs/<uuid:job>/verify", jobs.VerifyView, "verify"),
     *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
+    *_both("forensics/access", access.AccessView, "access"),
+    *_both("forensics/access/verify", access.AccessVerifyView, "access-verify"),
 ]

@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 
+from jobs.actors import actor_of
 from jobs.core.commands import Actor
 from jobs.core.errors import NotFound, Refused
-from jobs.services import actor_of
 from ledger.admin import Record
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _ROOMS = (
     ("Definitions", "aetheris_jobs_definition"),
     ("Deliveries", "aetheris_jobs_delivery"),
     ("Tokens", "aetheris_jobs_token"),
+    ("Access log", "aetheris_forensics_access"),
 )
 
 

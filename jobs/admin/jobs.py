@@ -22,6 +22,7 @@ from ledger.admin import utc
 
 from . import job_page
 from .desk import Desk, actor_on
+from .looking import page_looked
 from .shown import badge, moment, wait_brief, whole
 from .verbs import VERBS, Verb, offered
 
@@ -107,6 +108,7 @@ class JobAdmin(Desk):
         ]
         return own + super().get_urls()
 
+    @page_looked("view", "admin-job")
     def change_view(
         self,
         request: HttpRequest,
@@ -193,6 +195,7 @@ class JobAdmin(Desk):
             facts.append((label, words, self.url(change, fork["job"])))
         return facts
 
+    @page_looked("view", "admin-event")
     def event_view(self, request: HttpRequest, job: UUID, seq: int) -> HttpResponse:
         """One event: every field of its line in the chain, and the whole body."""
         row = self.found(request, str(job))
@@ -204,6 +207,7 @@ class JobAdmin(Desk):
         context = {"job": row, "event": shown, "body": whole("body", event["body"])}
         return self.page(request, "event.html", f"Event {seq}: {event['type']}", **context)
 
+    @page_looked("view", "admin-text")
     def text_view(self, request: HttpRequest, job: UUID, name: str) -> HttpResponse:
         """Goal, output, error or what was undone, as it is stored, byte for byte."""
         if name not in job_page.PARTS:

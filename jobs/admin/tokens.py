@@ -16,9 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from jobs import clock, tokens
+from jobs.actors import actor_of
 from jobs.core.errors import Refused
 from jobs.models import Token
-from jobs.services import actor_of
 from ledger.admin import utc
 
 from .desk import Desk

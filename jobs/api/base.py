@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
@@ -18,10 +19,12 @@ from rest_framework.views import APIView
 from ledger.crashpoints import crashpoint
 
 from ..conf import conf
-from ..core.errors import Invalid
+from ..core.errors import Invalid, Unrecorded
 from ..models import Job, Token
 from ..queries import job_for
+from ..viewing import REQUEST_ID, announce, looked
 from .authentication import TokenAuthentication
+from .looking import look_of
 from .parsing import JSONAnswer, StrictJSONParser, refuse_large
 
 
@@ -57,6 +60,14 @@ class Face(APIView):
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONAnswer]
     content_negotiation_class = AlwaysJSON
+    action = ""  # under which a look stands in the access log; empty: it is none of forensic data
+    strict = False  # whether the answer must not go out unrecorded
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view; one whose looks are recorded runs in no transaction, which would take a refusal's record back."""
+        view = super().as_view(**initkwargs)
+        return transaction.non_atomic_requests(view) if cls.action else view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then refuse a body that is too large by its own word, before it is read.
@@ -70,10 +81,22 @@ class Face(APIView):
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             raise LengthRequired()
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        """The answer, before its first byte leaves; what it speaks of has been committed."""
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The answer, before its first byte leaves; what it speaks of has been committed, and who asks is recorded."""
         crashpoint("before_answer")
-        return super().finalize_response(*args, **kwargs)
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if not self.action or not looked.has_listeners():
+            return answer
+        look = look_of(self, request, answer)
+        try:
+            if look is not None:
+                announce(look)
+        except Unrecorded as error:
+            answer.close()
+            answer = super().finalize_response(request, self.handle_exception(error), *args, **kwargs)
+        if look is not None:
+            answer[REQUEST_ID] = look.request
+        return answer
 
     @property
     def tenant(self) -> str:

@@ -36,6 +36,8 @@ LAST_SEEN = OpenApiParameter(
 class EventsView(Face):
     """Events of a job."""
 
+    action = "view"
+
     @extend_schema(
         operation_id="list_events",
         summary="Read the events of a job",
@@ -57,6 +59,8 @@ class EventsView(Face):
 
 class StreamView(Face):
     """Events of a job as they happen."""
+
+    action = "view"
 
     @extend_schema(
         operation_id="stream_events",
@@ -90,6 +94,8 @@ class StreamView(Face):
 class TraceView(Face):
     """The trace of a job."""
 
+    action = "view"
+
     @extend_schema(
         operation_id="trace_job",
         summary="Trace a job",
@@ -102,6 +108,8 @@ class TraceView(Face):
 
 class NodeView(Face):
     """One step, or one call inside it."""
+
+    action = "view"
 
     @extend_schema(
         operation_id="get_node",

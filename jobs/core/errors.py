@@ -9,6 +9,7 @@
     ├── Fenced         a later claim holds the step
     ├── Invalid        the wish itself is malformed
     ├── TooLarge       a payload over the limit
+    ├── Unrecorded     the access log could not take it, and it may not go unrecorded
     ├── Unsupported    a documented parameter whose machinery does not exist yet
     └── KeyReused      an idempotency key used again for something else
 
@@ -106,6 +107,12 @@ class KeyReused(Refused):
     """An idempotency key was used before for another request."""
 
     code = "idempotency_key_reused"
+
+
+class Unrecorded(Refused):
+    """The access could not be written to the access log, and an unrecorded one is not allowed."""
+
+    code = "access_unrecorded"
 
 
 class Busy(Exception):

@@ -1,6 +1,6 @@
 """The verbs that every face calls. Inside a caller's transaction they take effect only if it commits (Law L7)."""
 
-from .actors import actor_of
+from ..actors import actor_of
 from .approving import approve, decide, reject
 from .confirming import accept_divergence, confirm
 from .controlling import cancel, pause, resume

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from .. import clock, store
+from ..actors import system
 from ..core.commands import Actor, Vote
 from ..core.errors import Invalid, NotFound
 from ..models import Approval
 from . import delivering, payloads
-from .actors import system
 
 
 def decide(

@@ -10,11 +10,11 @@ from django.db import connection
 from ledger.models import Invocation
 
 from .. import clock, store, world
+from ..actors import require, system, visible
 from ..core.commands import Accept, Actor, Confirm, Seen
 from ..core.errors import Illegal
 from ..core.state import JobState
 from . import delivering, payloads
-from .actors import require, system, visible
 from .resolving import line_of
 
 STATES = {True: "confirmed", False: "diverged", None: "unknown"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from .. import clock, store
+from ..actors import require, system, visible
 from ..core.commands import Actor, Cancel, Command, Pause, Resume
 from . import delivering, payloads
-from .actors import require, system, visible
 
 
 def _control(job: str | UUID, name: str, wish: Command, actor: Actor) -> None:

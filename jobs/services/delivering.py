@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from ledger.crashpoints import crashpoint
 
 from .. import clock, knocks, store
+from ..actors import visible
 from ..core.commands import (
     SYSTEM,
     Accept,
@@ -38,7 +39,6 @@ from ..offered import check_goal, chosen_definition, version_of
 from ..outage import AWAY, in_a_line
 from ..store import deliveries
 from . import heirs
-from .actors import visible
 
 log = logging.getLogger("aetheris.deliveries")
 BATCH = 100

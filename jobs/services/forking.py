@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from ledger import services as ledger
 
 from .. import store
+from ..actors import require, system, visible
 from ..core import past as record
 from ..core.chain import digest_of
 from ..core.commands import Actor, ForkJob, Given
@@ -22,7 +23,6 @@ from ..models import Job
 from ..offered import check_goal, chosen_definition
 from ..queries.ancestry import landed_in_children, newest_of
 from . import payloads
-from .actors import require, system, visible
 from .submitting import checked_key, known, new_id
 
 SAME: Any = object()  # the goal of the job that is forked

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from .. import clock, knocks, store
+from ..actors import require, system
 from ..core.commands import Actor, CreateJob
 from ..core.errors import Illegal, Invalid, KeyReused
 from ..core.mailbox import message_job, request_digest
@@ -20,7 +21,6 @@ from ..offered import check_goal, chosen_definition, version_of
 from ..queries.instances import instance_for
 from ..store import deliveries
 from . import payloads
-from .actors import require, system
 from .submitting import new_id
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from ledger.models import Invocation
 
 from .. import clock, store
+from ..actors import require
 from ..core.commands import Actor, Answer
 from ..core.errors import Invalid, NotFound
 from . import delivering, payloads
-from .actors import require
 
 VERDICTS = ("landed", "absent", "fail")
 

@@ -11,13 +11,13 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from .. import store
+from ..actors import require, system
 from ..core.chain import digest_of
 from ..core.commands import Actor, CreateJob
 from ..core.errors import Invalid, KeyReused
 from ..models import Job
 from ..offered import check_goal, chosen_definition, version_of
 from . import payloads
-from .actors import require, system
 
 
 def new_id() -> UUID:

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from .. import clock, store
+from ..actors import require, system, visible
 from ..core.commands import Actor, SendMessage, SendSignal
 from . import delivering, payloads
-from .actors import require, system, visible
 
 
 def signal(

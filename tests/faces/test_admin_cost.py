@@ -77,7 +77,7 @@ def test_the_page_of_a_job_costs_the_same_number_of_queries_however_much_happene
     for turn in range(150):
         store.commit(large, *stage.letters(turn))
     counted = [_queries(browser, f"/admin/aetheris_jobs/job/{job}/change/") for job in (small, large)]
-    assert counted[0] == counted[1] <= 18
+    assert counted[0] == counted[1] <= 22  # four of them write the access log
 
 
 def test_a_page_counts_rows_no_further_than_people_leaf() -> None:

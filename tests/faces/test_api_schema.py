@@ -81,7 +81,7 @@ def _holds(document: dict[str, Any], path: str, answer: Any, method: str = "get"
 def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None:
     tenant = f"t-{uuid4().hex[:8]}"
     actor = Actor(id="boss", name="Boss", tenant=tenant, superuser=True)
-    caller = Caller(tenant=tenant)
+    caller = Caller(stage.person(*stage.OPERATOR, "view_forensics"), tenant=tenant)
     submit("refund", {"order_id": "A-1001"}, actor=actor)
     asking = stage.job(stage.asking(form={"type": "object"}), stage.paying(), actor=actor)
     unknown, invocation = stage.unknown_call(actor=actor)

@@ -120,8 +120,3 @@ def test_what_is_not_built_yet_says_so(route: str) -> None:
         refused(caller.post(f"jobs/{job}/{route}", {}), 422, "not_supported_yet")
         refused(caller.get(f"jobs/{job}/{route}"), 422, "not_supported_yet")
         refused(caller.post(f"jobs/{uuid4()}/{route}", {}), 404, "not_found")
-
-
-@pytest.mark.parametrize("route", ["forensics/query"])
-def test_so_do_whole_parts_of_the_api(route: str) -> None:
-    refused(Caller().get(route), 422, "not_supported_yet")

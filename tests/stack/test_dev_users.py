@@ -13,8 +13,8 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management import CommandError, call_command
 
 from jobs import tokens
+from jobs.actors import actor_of
 from jobs.models import Token
-from jobs.services.actors import actor_of
 
 pytestmark = pytest.mark.usefixtures("engine_db")
 COMMAND = "aetheris_dev_users"
@@ -50,6 +50,7 @@ def test_both_may_look_around_in_the_admin_and_change_nothing_there(path: Path) 
         assert _user(name).is_staff
         assert _user(name).has_perm("aetheris_jobs.view_job")
         assert _user(name).has_perm("aetheris_ledger.view_invocation")
+        assert _user(name).has_perm("aetheris_forensics.view_forensics")
         assert not _user(name).has_perm("aetheris_jobs.change_job")
         assert not _user(name).is_superuser
 

@@ -20,10 +20,12 @@ from jobs.conf import conf
 APPS = ("aetheris_jobs", "aetheris_ledger", "aetheris_forensics")
 FINANCE = "finance"
 TOKEN = "local"  # noqa: S105 - the name that the token bears in lists
+# The local command line asks across jobs, too.
+FORENSIC = ("view_forensics", "export_evidence", "verify")
 # user -> what they may do, and the groups they are in. Nobody is both: four eyes need four.
 PEOPLE: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
-    "operator": (frozenset({"submit_job", "signal_job", "control_job"}), ()),
-    "approver": (frozenset({"resolve_effect", "signal_job"}), (FINANCE,)),
+    "operator": (frozenset({"submit_job", "signal_job", "control_job", *FORENSIC}), ()),
+    "approver": (frozenset({"resolve_effect", "signal_job", *FORENSIC}), (FINANCE,)),
 }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ..conf import conf
-from ..core.commands import SYSTEM, Actor
-from ..core.errors import NotAllowed, NotFound
-from ..models import Job
+from .conf import conf
+from .core.commands import SYSTEM, Actor
+from .core.errors import NotAllowed, NotFound
+from .models import Job
 
 PERMISSIONS = {
     "submit": "aetheris_jobs.submit_job",

@@ -1,0 +1,9 @@
+"""The access log: every look at forensic data is itself a chained entry, per tenant."""
+
+from .commands import recorded
+from .reading import FILTERS, OUTCOMES, access_json, accesses, heads, verify_accesses
+from .writing import append, connect
+
+__all__ = [
+    "FILTERS", "OUTCOMES", "access_json", "accesses", "append", "connect", "heads", "recorded", "verify_accesses",
+]  # fmt: skip

@@ -1,0 +1,7 @@
+"""The auditor's pages in the admin: to be read, never written."""
+
+from __future__ import annotations
+
+from . import access
+
+__all__ = ["access"]
