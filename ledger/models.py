@@ -66,6 +66,13 @@ class Invocation(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["job_id", "node"], name="ledger_by_job"),
+            # Forensic search: by tool and time, and by the key of the outside world.
+            models.Index(fields=["tenant", "tool", "promised_at"], name="ledger_by_tool"),
+            models.Index(
+                fields=["tenant", "business_key"],
+                condition=Q(business_key__isnull=False),
+                name="ledger_by_business_key",
+            ),
             # The inbox of unresolved effects.
             models.Index(
                 fields=["tenant", "promised_at"], condition=Q(state="unknown"), name="ledger_unresolved"

@@ -26,6 +26,8 @@ WRITERS = {
     "jobs/limits": "the next free place of a tool's rate: no decision of a job reads it",
     "jobs/tokens": "a person's own tokens: no part of any job",
     "forensics/access/writing": "the access log: no part of any job",
+    "forensics/search/index": "the index of what events name: derived, and no part of any job",
+    "forensics/search/saved": "searches that people keep",
     "forensics/roles": "groups of people, with what they may",
     "jobs/periodic": "beat's entry for the tick",
     "jobs/management/commands/aetheris_dev_users": "the users of the dev profile",

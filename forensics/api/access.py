@@ -16,7 +16,8 @@ from jobs.api.schemas import Head, answers, page
 from jobs.api.shapes import text, texts, when
 
 from .. import access
-from .asking import SINCE, UNTIL, moment, uuid, word
+from ..asking import moment, uuid, word
+from .asking import SINCE, UNTIL
 from .base import ForensicFace
 
 FORENSICS = "aetheris_forensics.view_forensics"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, jobs
+from . import access, jobs, search
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -19,4 +19,8 @@ urlpatterns = [
     *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
     *_both("forensics/access", access.AccessView, "access"),
     *_both("forensics/access/verify", access.AccessVerifyView, "access-verify"),
+    *_both("forensics/query", search.QueryView, "query"),
+    *_both("forensics/queries", search.QueriesView, "queries"),
+    *_both("forensics/queries/<uuid:query>", search.SavedView, "saved-query"),
+    *_both("forensics/queries/<uuid:query>/run", search.RunView, "run-query"),
 ]

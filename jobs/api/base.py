@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework import status
@@ -61,6 +61,7 @@ class Face(APIView):
     renderer_classes = [JSONAnswer]
     content_negotiation_class = AlwaysJSON
     action = ""  # under which a look stands in the access log; empty: it is none of forensic data
+    actions: ClassVar[Mapping[str, str]] = {}  # of methods that do something else than `action`
     strict = False  # whether the answer must not go out unrecorded
 
     @classmethod

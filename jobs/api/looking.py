@@ -35,7 +35,7 @@ def look_of(face: Face, request: Request, answer: Any) -> Look | None:
     code = answer.data.get("code", "") if isinstance(getattr(answer, "data", None), dict) else ""
     return Look(
         who=Who("user", str(user.pk), user.get_username(), (token.name or token.prefix) if token else ""),
-        tenant=tenant, action=face.action, question=str((match and match.url_name) or _name(face)), status=answer.status_code,
+        tenant=tenant, action=face.actions.get(request.method or "", face.action), question=str((match and match.url_name) or _name(face)), status=answer.status_code,
         job=job, target=" ".join(str(value) for value in named.values()),
         code=str(code) if answer.status_code >= 400 else "", strict=face.strict, **at_web(request._request),
         **what_was_asked(request.query_params, _body(request, answer)),

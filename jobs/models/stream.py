@@ -118,6 +118,9 @@ class Event(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job_id", "seq"], name="one_event_per_seq"),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "type", "at"], name="events_by_type"),  # forensic search
+        ]
 
     def __str__(self) -> str:
         return f"{self.job_id}#{self.seq} {self.type}"
