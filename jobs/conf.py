@@ -33,6 +33,10 @@ class Conf:
         SIGNING_KEY: where the key is that signs checkpoints, packages and tombstones: `file:PATH`, `env:NAME` or
             `package.module:factory`; empty: nothing can be signed.
         LOG_ORIGIN: name of the transparency log and of its key, a URL without its scheme; keep it for ever.
+        REDACTION: profiles of redaction at export, and the keys of hashes and encryption (see
+            docs/evidence-packages.md).
+        EXPORT_FOLDER: where packages of batch exports lie until they are fetched; API and workers must both reach it.
+        EXPORT_KEEP: seconds that they are kept there.
         AUDIT_ACCESS: what happens when an access cannot be written to the access log: `strict` refuses the answers
             of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
@@ -52,6 +56,9 @@ class Conf:
     DEFAULT_TENANT: str = "default"
     SIGNING_KEY: str = ""
     LOG_ORIGIN: str = "aetheris.local/log"
+    REDACTION: Mapping[str, Any] = field(default_factory=dict)
+    EXPORT_FOLDER: str = ""
+    EXPORT_KEEP: float = 7 * 24 * 3600.0
     AUDIT_ACCESS: str = "strict"
     TRUSTED_PROXIES: int = 0
 

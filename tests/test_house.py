@@ -32,6 +32,10 @@ WRITERS = {
     "jobs/periodic": "beat's entry for the tick",
     "jobs/management/commands/aetheris_dev_users": "the users of the dev profile",
 }
+# Modules longer than the measure, each with its limit and its reason. Nobody else.
+LONG_FOR_A_REASON = {
+    "forensics/standalone.py": (1600, "an auditor copies this one file: what it needs must stand in it"),
+}
 KEPT_OUT = ("tests", "examples")  # their rows and files are not the engine's
 
 
@@ -52,9 +56,20 @@ def _print(breaches: Iterable[Breach]) -> str:
     return "\n".join(str(breach) for breach in breaches)
 
 
+def _excused(breach: Breach) -> bool:
+    limit, _why = LONG_FOR_A_REASON.get(breach.path, (0, ""))
+    return breach.line == 1 and (ROOT / breach.path).read_text().count("\n") <= limit
+
+
 @pytest.mark.parametrize("rule", [too_long, too_deep, nameless, swallowed])
 def test_every_module_keeps_the_measure(rule: Callable[[Module], Iterator[Breach]]) -> None:
-    assert not (found := _print(breach for module in _modules(*FLOORS) for breach in rule(module))), found
+    found = [breach for module in _modules(*FLOORS) for breach in rule(module) if not _excused(breach)]
+    assert not found, _print(found)
+
+
+def test_every_long_module_on_the_list_is_still_long() -> None:
+    long = {breach.path for module in _modules(*FLOORS) for breach in too_long(module)}
+    assert set(LONG_FOR_A_REASON) <= long, "take it off the list"
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:
