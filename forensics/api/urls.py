@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, jobs, search
+from . import access, jobs, search, watching
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -19,6 +19,8 @@ urlpatterns = [
     *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
     *_both("forensics/access", access.AccessView, "access"),
     *_both("forensics/access/verify", access.AccessVerifyView, "access-verify"),
+    *_both("jobs/<uuid:job>/quality", watching.QualityView, "quality"),
+    *_both("forensics/anomalies", watching.AnomaliesView, "anomalies"),
     *_both("forensics/query", search.QueryView, "query"),
     *_both("forensics/queries", search.QueriesView, "queries"),
     *_both("forensics/queries/<uuid:query>", search.SavedView, "saved-query"),

@@ -41,4 +41,15 @@ def search(
     return {"next": page.next, "previous": page.previous, "results": rows, "behind": missing}
 
 
-__all__ = ["FILTERS", "LARGEST", "NAMED", "PAGE", "TARGETS", "Question", "catch_up", "question_of", "search"]
+__all__ = [
+    "FILTERS",
+    "LARGEST",
+    "NAMED",
+    "PAGE",
+    "TARGETS",
+    "Question",
+    "behind",
+    "catch_up",
+    "question_of",
+    "search",
+]
