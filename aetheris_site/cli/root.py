@@ -34,6 +34,7 @@ SECTIONS = {
         "resolve": "effects",
     },
     "Proof": {"verify": "proof", "replay": "proof", "confirm": "confirming"},
+    "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "The running system": {
         "health": "system",
         "workers": "system",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import access
+from . import access, search
 
-__all__ = ["access"]
+__all__ = ["access", "search"]

@@ -34,6 +34,7 @@ _ROOMS = (
     ("Definitions", "aetheris_jobs_definition"),
     ("Deliveries", "aetheris_jobs_delivery"),
     ("Tokens", "aetheris_jobs_token"),
+    ("Search", "aetheris_forensics_savedsearch"),
     ("Access log", "aetheris_forensics_access"),
 )
 

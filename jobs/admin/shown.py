@@ -17,8 +17,21 @@ from ledger.admin import pretty, utc
 
 FOLD = 1_500  # characters above which a part of a page starts folded
 CLIP = 64 * 1024  # characters above which it is only begun, with a link to the whole
-GOOD = frozenset({"idle", "completed", "approved", "landed", "recalled", "alive", "done"})
-BAD = frozenset({"failed", "rejected", "unknown", "dead", "given up", "given_up", "cancelled"})
+GOOD = frozenset({"idle", "completed", "approved", "landed", "recalled", "alive", "done", "granted"})
+BAD = frozenset(
+    {
+        "failed",
+        "rejected",
+        "unknown",
+        "dead",
+        "given up",
+        "given_up",
+        "cancelled",
+        "refused",
+        "critical",
+        "high",
+    }
+)
 BUSY = frozenset(
     {"waiting", "running", "open", "parked", "paused", "pending", "ready", "backoff", "draining"}
 )
