@@ -122,6 +122,9 @@ SPECTACULAR_SETTINGS = {
 
 AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
 AETHERIS["SIGNING_KEY"] = profile.signing_key(VAR)
+AETHERIS["EXPORT_FOLDER"] = profile.text("AETHERIS_EXPORT_FOLDER") or str(VAR / "exports")
+if _redaction := profile.document("AETHERIS_REDACTION"):
+    AETHERIS["REDACTION"] = _redaction
 if _origin := profile.text("AETHERIS_LOG_ORIGIN"):
     AETHERIS["LOG_ORIGIN"] = _origin
 if _audit := profile.text("AETHERIS_AUDIT_ACCESS"):

@@ -12,7 +12,8 @@ class ForensicsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import access, roles
+        from . import access, periodic, roles
 
         access.connect()
+        periodic.connect()
         roles.connect()

@@ -28,6 +28,8 @@ WRITERS = {
     "forensics/access/writing": "the access log: no part of any job",
     "forensics/search/index": "the index of what events name: derived, and no part of any job",
     "forensics/search/saved": "searches that people keep",
+    "forensics/package/batches": "batch exports: which jobs, how far; no part of any job",
+    "forensics/periodic": "beat's entries of forensics",
     "forensics/roles": "groups of people, with what they may",
     "jobs/periodic": "beat's entry for the tick",
     "jobs/management/commands/aetheris_dev_users": "the users of the dev profile",

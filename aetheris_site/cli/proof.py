@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from .failures import Failure, Refused
+from .failures import Failure
 from .options import Verb
 from .output import document, record
+from .packages import is_package, verify_package
 from .paths import job_path
 from .session import Session
 from .words import compact, pretty
 
 
-@click.command(cls=Verb, example="aetheris verify 0197c1a2-…")
-@click.argument("job")
+@click.command(cls=Verb, example="aetheris verify refund.zip --key aetheris.pub")
+@click.argument("job", metavar="JOB|FILE.zip")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="PUB",
+    help="Public key that may have signed the file; repeatable.",
+)
+@click.option(
+    "--checkpoint",
+    default="",
+    metavar="FILE",
+    help="A checkpoint that you have kept, held against the file's.",
+)
+@click.option(
+    "--consistency", default="", metavar="FILE", help="A consistency proof between the two checkpoints."
+)
+@click.option("--head", default="", metavar="SEQ:HASH", help="The head that the file must reach.")
 @click.pass_obj
-def verify(session: Session, job: str) -> None:
-    """Check a job's chain of events.
+def verify(
+    session: Session, job: str, keys: tuple[str, ...], checkpoint: str, consistency: str, head: str
+) -> None:
+    """Check a job's chain of events, or an evidence package.
 
-    Exit 1 names the first break.
+    A file needs no server. Exit 1 names the first break.
     """
-    if job.lower().endswith(".zip") or Path(job).is_file():
-        raise Refused(
-            f"{job} is a file; evidence packages cannot be verified yet",
-            code="not_supported_yet",
-            advice="Verify the job by its id.",
+    if is_package(job):
+        verify_package(
+            job, keys=keys, checkpoint=checkpoint, consistency=consistency, head=head, json=session.json
+        )
+        return
+    if keys or checkpoint or consistency or head:
+        raise click.UsageError(
+            "--key, --checkpoint, --consistency and --head are for a file; a job is verified by the server."
         )
     answer = session.api().post(f"{job_path(job)}/verify")
     _show(session, answer)

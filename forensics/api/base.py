@@ -23,12 +23,15 @@ class ForensicFace(Face):
     needs = ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then ask for the permission.
+        """Authenticate, then ask for the permission; before it for the job, so that another tenant's is not found.
 
         Raises:
+            NotFound: there is no such job.
             NotAllowed: naming the permission that is missing.
         """
         super().initial(request, *args, **kwargs)
+        if self.needs and "job" in kwargs:
+            self.job(kwargs["job"])
         if self.needs and not request.user.has_perm(self.needs):
             name = request.user.get_username()
             raise NotAllowed(

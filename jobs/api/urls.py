@@ -33,7 +33,6 @@ def both(route: str, view: type[APIView], name: str, **options: str) -> list[URL
 
 LATER = {
     "jobs/<uuid:job>/evidence": "the evidence graph",
-    "jobs/<uuid:job>/export": "evidence packages",
 }
 
 urlpatterns = [

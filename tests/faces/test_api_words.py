@@ -110,7 +110,7 @@ def test_what_the_state_does_not_allow_is_a_conflict() -> None:
         refused(caller.post(f"jobs/{job}/cancel", {}), 409, "job_ended")
 
 
-LATER = ["evidence", "export"]
+LATER = ["evidence"]
 
 
 @pytest.mark.parametrize("route", LATER)

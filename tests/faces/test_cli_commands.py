@@ -132,8 +132,9 @@ def test_a_proof_that_fails_ends_with_1_and_names_where(verb: str, code: str) ->
 
 def test_a_package_is_not_mistaken_for_a_job() -> None:
     ended = aetheris("verify", "evidence.zip", desk=Desk({}))
-    assert ended.code == 4
-    assert "[not_supported_yet]" in ended.err
+    assert ended.code == 2
+    assert "evidence.zip cannot be read: No such file" in ended.err
+    assert aetheris("verify", JOB, "--head", "1:0", desk=Desk({})).code == 2
 
 
 def test_agents_are_listed_with_every_version() -> None:

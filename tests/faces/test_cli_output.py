@@ -12,7 +12,7 @@ from aetheris_site.cli.words import clean, compact, line
 from tests.faces.command_line import Desk, aetheris, job, ok, page
 
 JOB = job()["id"]
-LATER = ("debug", "export", "evidence", "keygen")
+LATER = ("debug", "evidence", "keygen")
 NAMES = [name for names in SECTIONS.values() for name in names if name != "token"]
 NAMES += ["token create", "token list", "token revoke"]
 NAMES += [f"agents {verb}" for verb in ("create", "show", "message", "pause", "resume", "delete")]

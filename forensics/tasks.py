@@ -1,0 +1,43 @@
+"""Tasks of forensics: one line each; doing one twice, or late, does no harm."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.db import connection
+from kombu.exceptions import OperationalError
+
+from jobs.celery_defaults import DEFAULT_QUEUE
+from jobs.outage import AWAY, in_a_line
+from jobs.senders import senders
+
+from .package import batches
+
+log = logging.getLogger("aetheris.forensics")
+
+
+@shared_task(name="aetheris.export", ignore_result=True, max_retries=0)
+def export(key: str) -> None:
+    """Make the packages of a batch, or what is left of them."""
+    batches.run(key)
+
+
+@shared_task(name="aetheris.exports", ignore_result=True, max_retries=0)
+def exports() -> None:
+    """Take up batches that nobody is at, and remove those whose time is over."""
+    try:
+        for key in batches.waiting():
+            tell(str(key))
+        batches.clean()
+    except AWAY as outage:
+        log.warning("a look at the exports came to nothing: %s", in_a_line(outage))
+        connection.close()
+
+
+def tell(key: str) -> None:
+    """Tell a worker of a batch. A broker that is away is logged: the sweep tells again."""
+    try:
+        senders.hand_over(lambda: export.apply_async((key,), queue=DEFAULT_QUEUE, retry=False))
+    except (OperationalError, OSError) as outage:
+        log.warning("nobody was told of export %s (%s); the sweep does it", key, outage)
