@@ -17,7 +17,7 @@ from django.test import AsyncClient
 
 from forensics import standalone, tasks
 from forensics.models import Export
-from forensics.package import batches
+from forensics.package import batches, export
 from jobs import clock, tokens
 from jobs.core.commands import Actor
 from jobs.models import Job
@@ -165,19 +165,22 @@ def test_a_batch_whose_worker_died_is_taken_up_and_what_is_done_is_not_done_agai
     tenant, jobs = _tenant()
     key = _caller(tenant).post("forensics/exports", {"jobs": jobs}).json()["id"]
     made: list[str] = []
-    real = batches.export
 
     def dying(job: str, *args: Any, **options: Any) -> Any:
         if len(made) == 2:
             raise SystemExit("killed")
         made.append(job)
-        return real(job, *args, **options)
+        return export(job, *args, **options)
+
+    def living(job: str, *args: Any, **options: Any) -> Any:
+        made.append(job)
+        return export(job, *args, **options)
 
     monkeypatch.setattr(batches, "export", dying)
     with pytest.raises(SystemExit):
         batches.run(key)
     assert not batches.run(key), "its claim holds"
-    monkeypatch.setattr(batches, "export", lambda job, *a, **o: made.append(job) or real(job, *a, **o))
+    monkeypatch.setattr(batches, "export", living)
     _put(key, claimed_until=clock.now() - timedelta(seconds=1))
     told.clear()
     assert _caller(tenant).get(f"forensics/exports/{key}").json()["done"] == 2

@@ -97,8 +97,8 @@ def _home(monkeypatch: pytest.MonkeyPatch, folder: Path, *pems: bytes) -> None:
 def _signing_key() -> bytes:
     from django.conf import settings
 
-    where = settings.AETHERIS["SIGNING_KEY"].partition(":")[2]
-    return Path(where).read_bytes()
+    where = str(settings.AETHERIS["SIGNING_KEY"])
+    return Path(where.partition(":")[2]).read_bytes()
 
 
 def test_a_file_is_verified_with_a_key_that_is_given(package: Path) -> None:
