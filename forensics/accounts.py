@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from jobs.core.chain import canonical, digest_of
+from jobs.core.chain import canonical
 from jobs.core.events import Fact
 from jobs.core.moments import parse
-from jobs.core.state import JobState
+from jobs.core.state import PLAN_STEP, JobState
 from ledger.models import RELEASES_ITS_KEY
 
 VERDICTS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
@@ -17,24 +19,56 @@ Columns = dict[str, Any]
 Lines = dict[UUID, tuple[int, Columns]]
 
 
-def lines_of(state: JobState, facts: Sequence[Fact]) -> Lines:
-    """Every line that the events of a job imply.
+@dataclass(frozen=True)
+class Asked:
+    """When a question was put, and the last event that speaks of it."""
 
-    Args:
-        state: what the events fold to.
-        facts: the events.
+    at: str
+    last: int
+    last_at: str
 
-    Returns:
-        By the line's id: the number of the last event that speaks of it, and all its columns.
+
+@dataclass
+class Account:
+    """What the events of a job say beside the state that they fold to; taken in one after the other.
+
+    `lines`: by a ledger line's id the number of the last event that speaks of it, and all its columns. `questions`: by
+    the path of an approval. `turn`: the event that gave the job its turn at an agent instance.
     """
-    lines: Lines = {}
-    for fact in facts:
+
+    lines: Lines = field(default_factory=dict)
+    questions: dict[str, Asked] = field(default_factory=dict)
+    turn: Fact | None = None
+
+    def take(self, state: JobState, fact: Fact) -> None:
+        """Take in one event; `state` is what the events up to it fold to."""
         told = TELLS.get(fact.type)
         if told is not None:
             key = UUID(fact.body["compensates" if fact.type == "compensation_finished" else "invocation"])
-            before = lines[key][1] if key in lines else None
-            lines[key] = fact.seq, told(state, fact, before)
-    return lines
+            before = self.lines[key][1] if key in self.lines else None
+            self.lines[key] = fact.seq, told(state, fact, before)
+        elif fact.type in ("approval_requested", "approval_decided"):
+            begun = self.questions.get(fact.node)
+            self.questions[fact.node] = Asked(begun.at if begun else fact.at, fact.seq, fact.at)
+        elif self.turn is None and "turn" in turn_of(fact):
+            self.turn = fact
+
+
+def account_of(states: Iterable[tuple[JobState, Fact]]) -> Account:
+    """The account of a whole history: every event with the state that it led to."""
+    account = Account()
+    for state, fact in states:
+        account.take(state, fact)
+    return account
+
+
+def turn_of(fact: Fact) -> dict[str, Any]:
+    """What the giving of a turn says, at birth or later; nothing for any other event."""
+    if fact.type == "job_created":
+        return dict(fact.body.get("instance") or {})
+    if fact.type == "wait_completed" and fact.node == PLAN_STEP and fact.body["kind"] == "agent":
+        return dict(fact.body["value"])
+    return {}
 
 
 def _promised(state: JobState, fact: Fact, before: Columns | None) -> Columns:
@@ -96,16 +130,16 @@ def _known(fact: Fact, before: Columns | None) -> Columns:
 
 
 def _line(state: JobState, fact: Fact, promise: Mapping[str, Any]) -> Columns:
-    args = state.calls[fact.node].args
+    args = canonical(state.calls[fact.node].args)
     return {
         "tenant": state.tenant, "job_id": UUID(state.job), "node": fact.node, "tool": promise["tool"],
         "version": promise["version"], "schema": promise["schema"], "effect": promise["effect"],
-        "idempotency_key": promise["key"], "business_key": promise["business_key"], "args": canonical(args),
-        "args_digest": digest_of(args),
+        "idempotency_key": promise["key"], "business_key": promise["business_key"], "args": args,
+        "args_digest": sha256(args.encode("ascii")).hexdigest(),
     }  # fmt: skip
 
 
-TELLS = {
+TELLS: Mapping[str, Callable[[JobState, Fact, Columns | None], Columns]] = {
     "tool_invocation_started": _promised,
     "tool_invocation_finished": _finished,
     "outcome_unknown": _unknown,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from jobs.core.chain import canonical, digest_of
-from jobs.core.events import Fact
 from jobs.core.mailbox import request_digest
 from jobs.core.moments import parse
 from jobs.core.state import JobState
@@ -16,37 +15,50 @@ from jobs.rows import agenda_of, ancestry, approval_row, job_row
 from ledger.models import Invocation
 
 from . import mailbox
-from .accounts import lines_of
-from .proof import Break
+from .accounts import Account
+from .proof import Break, event_break
+
+LINES = 500  # of the ledger that are held at once
+STEPS, APPROVALS, LEDGER = (model._meta.db_table for model in (Step, Approval, Invocation))
 
 
-def compare(job: Job, state: JobState, facts: Sequence[Fact]) -> Break | None:
+def compare(job: Job, state: JobState, account: Account) -> Break | None:
     """The first row that does not say what the events say.
 
     Args:
         job: the stored row.
         state: what the events fold to.
-        facts: the events themselves.
+        account: what they say beside it.
     """
     return (
         _job(job, state)
         or _tenants(state)
         or _agenda(state)
-        or _approvals(state, facts)
-        or _ledger(state, facts)
-        or mailbox.compare(state, facts)
+        or _approvals(state, account)
+        or _ledger(state, account)
+        or mailbox.compare(state, account.turn)
         or _source(state)
     )
 
 
-def _differs(kind: str, seq: int, what: str, field: str, stored: Any, told: Any) -> Break:
-    return Break(kind, seq, f"{what}: {field} is {str(stored)[:80]!r}, the events say {str(told)[:80]!r}")
+def _differs(kind: str, seq: int, what: str, row: Any, column: str, stored: Any, told: Any) -> Break:
+    message = f"{what}: {column} is {str(stored)[:80]!r}, the events say {str(told)[:80]!r}"
+    key = row.node if isinstance(row, Step) else row.pk
+    return Break(kind, seq, message, row._meta.db_table, str(key), column)
 
 
-def _row(kind: str, seq: int, what: str, row: object, told: Mapping[str, Any]) -> Break | None:
+def _row(kind: str, seq: int, what: str, row: Any, told: Mapping[str, Any]) -> Break | None:
     for name, value in told.items():
         if getattr(row, name) != value:
-            return _differs(kind, seq, what, name, getattr(row, name), value)
+            return _differs(kind, seq, what, row, name, getattr(row, name), value)
+    return None
+
+
+def _set(seq: int, table: str, what: str, stored: set[Any], told: set[Any]) -> Break | None:
+    """The first row that is there without an event that speaks of it, or the other way round."""
+    for key in sorted(stored ^ told, key=str):
+        words = "no event speaks of it" if key in stored else "it is missing"
+        return Break("derived_row", seq, f"{what} {key}: {words}", table, str(key))
     return None
 
 
@@ -70,7 +82,7 @@ def _request(job: Job, state: JobState) -> Break | None:
     if state.message is not None and state.message.id:
         told = [request_digest(state.goal, state.message.not_before)]
     if job.request_digest not in told:
-        return _differs("derived_row", 1, "the job row", "request_digest", job.request_digest, told[0])
+        return _differs("derived_row", 1, "the job row", job, "request_digest", job.request_digest, told[0])
     return None
 
 
@@ -96,8 +108,11 @@ def _source(state: JobState) -> Break | None:
     row = Event.objects.filter(job_id=forked["job"], seq=forked["seq"]).only("hash").first()
     if row is None or row.hash == forked["hash"]:
         return None
-    return Break("provenance", 1, f"event 1 says that this job was born of event {forked['seq']} of job {forked['job']} "
-                 f"with the hash {forked['hash'][:12]}…; that event has {row.hash[:12]}…")  # fmt: skip
+    message = (
+        f"event 1 says that this job was born of event {forked['seq']} of job {forked['job']} with the hash "
+        f"{forked['hash'][:12]}…; that event has {row.hash[:12]}…"
+    )
+    return event_break("provenance", 1, message)
 
 
 def _tenants(state: JobState) -> Break | None:
@@ -105,54 +120,51 @@ def _tenants(state: JobState) -> Break | None:
     row = Event.objects.filter(job_id=state.job).exclude(tenant=state.tenant).order_by("seq").first()
     if row is None:
         return None
-    return _differs("derived_row", row.seq, f"event {row.seq}", "tenant", row.tenant, state.tenant)
+    message = f"event {row.seq}: tenant is {row.tenant!r}, the events say {state.tenant!r}"
+    return event_break("derived_row", row.seq, message, "tenant")
 
 
 def _agenda(state: JobState) -> Break | None:
     stored = {row.node: row for row in Step.objects.filter(job_id=state.job)}
     told = agenda_of(state)
-    if set(stored) != set(told):
-        return _differs("derived_row", state.seq, "the agenda", "its steps", sorted(stored), sorted(told))
     broken = (
         _row("derived_row", state.seq, f"step {node}", stored[node], row)
         for node, row in sorted(told.items())
+        if node in stored
     )
-    return next((each for each in broken if each is not None), None)
+    return _set(state.seq, STEPS, "step", set(stored), set(told)) or next(filter(None, broken), None)
 
 
-def _approvals(state: JobState, facts: Sequence[Fact]) -> Break | None:
+def _approvals(state: JobState, account: Account) -> Break | None:
     told = {
         UUID(each.info["approval"]): each.path for each in state.calls.values() if each.kind == "approval"
     }
     stored = {row.id: row for row in Approval.objects.filter(job_id=state.job)}
-    if set(stored) != set(told):
-        return _differs("derived_row", state.seq, "the approvals", "their ids", sorted(stored), sorted(told))
+    broken = _set(state.seq, APPROVALS, "approval", set(stored), set(told))
+    if broken is not None:
+        return broken
     for key, path in sorted(told.items()):
-        seqs = [
-            fact
-            for fact in facts
-            if fact.node == path and fact.type in ("approval_requested", "approval_decided")
-        ]
+        asked = account.questions[path]
         row = approval_row(state, path)
-        row |= {"job_id": UUID(row["job_id"]), "requested_at": parse(seqs[0].at),
-                "decided_at": parse(seqs[-1].at) if row["state"] != "open" else None}  # fmt: skip
-        broken = _row("derived_row", seqs[-1].seq, f"approval {key}", stored[key], row)
+        row |= {"job_id": UUID(row["job_id"]), "requested_at": parse(asked.at),
+                "decided_at": parse(asked.last_at) if row["state"] != "open" else None}  # fmt: skip
+        broken = _row("derived_row", asked.last, f"approval {key}", stored[key], row)
         if broken is not None:
             return broken
     return None
 
 
-def _ledger(state: JobState, facts: Sequence[Fact]) -> Break | None:
-    told = lines_of(state, facts)
-    stored = {row.id: row for row in Invocation.objects.filter(job_id=state.job)}
-    for key in sorted(set(stored) - set(told)):
-        return Break(
-            "ledger_line", state.seq, f"ledger line {key} of call {stored[key].node}: no event speaks of it"
-        )
-    for key, (seq, columns) in told.items():
-        if key not in stored:
-            return Break("ledger_line", seq, f"ledger line {key} of call {columns['node']} is missing")
-        broken = _row("ledger_line", seq, f"ledger line {key}", stored[key], columns)
+def _ledger(state: JobState, account: Account) -> Break | None:
+    told = dict(account.lines)
+    for row in Invocation.objects.filter(job_id=state.job).order_by("id").iterator(LINES):
+        if row.id not in told:
+            message = f"ledger line {row.id} of call {row.node}: no event speaks of it"
+            return Break("ledger_line", state.seq, message, LEDGER, str(row.id))
+        seq, columns = told.pop(row.id)
+        broken = _row("ledger_line", seq, f"ledger line {row.id}", row, columns)
         if broken is not None:
             return broken
+    for key, (seq, columns) in told.items():
+        message = f"ledger line {key} of call {columns['node']} is missing"
+        return Break("ledger_line", seq, message, LEDGER, str(key))
     return None

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from jobs.core.chain import canonical
 from jobs.core.events import Fact
 from jobs.core.mailbox import begun_with
-from jobs.core.state import PLAN_STEP, JobState
+from jobs.core.state import JobState
 from jobs.models import AgentInstance, Delivery, Job
 
 from . import record
-from .proof import Break
+from .accounts import turn_of
+from .proof import Break, event_break
+
+INSTANCES = AgentInstance._meta.db_table
 
 
-def compare(state: JobState, facts: Sequence[Fact]) -> Break | None:
+def compare(state: JobState, turn: Fact | None) -> Break | None:
     """Where the instance of a job, or the job before it, says otherwise than the events.
 
     Args:
         state: what the job's events fold to.
-        facts: the events themselves.
+        turn: the event that gave it its turn, if it has had one.
     """
     if state.message is None:
         return None
     row = AgentInstance.objects.filter(id=state.message.instance, tenant=state.tenant).first()
     if row is None:
-        return Break("derived_row", 1, f"agent instance {state.message.instance} of this job is missing")
-    return _handed_on(row, state, facts) or _row(row, state)
+        missing = state.message.instance
+        message = f"agent instance {missing} of this job is missing"
+        return Break("derived_row", 1, message, INSTANCES, missing)
+    return _handed_on(row, state, turn) or _row(row, state)
 
 
 def _row(row: AgentInstance, state: JobState) -> Break | None:
@@ -58,15 +62,14 @@ def _row(row: AgentInstance, state: JobState) -> Break | None:
 
 def _differs(row: AgentInstance, seq: int, name: str, stored: Any, told: Any) -> Break:
     message = f"agent instance {row.id}: {name} is {str(stored)[:80]!r}, the events say {str(told)[:80]!r}"
-    return Break("derived_row", seq, message)
+    return Break("derived_row", seq, message, INSTANCES, str(row.id), name)
 
 
-def _handed_on(row: AgentInstance, state: JobState, facts: Sequence[Fact]) -> Break | None:
+def _handed_on(row: AgentInstance, state: JobState, given: Fact | None) -> Break | None:
     """What the job began with is what the last one that completed before it had left."""
-    given = next((fact for fact in facts if "turn" in _turn(fact)), None)
     if given is None:
         return None
-    told = _turn(given)
+    told = turn_of(given)
     earlier = (
         Job.objects.filter(instance=row.id, status="completed", turn__lt=told["turn"])
         .order_by("-turn")
@@ -74,31 +77,20 @@ def _handed_on(row: AgentInstance, state: JobState, facts: Sequence[Fact]) -> Br
     )
     if told["after"] != (str(earlier.id) if earlier else None):
         before = earlier.id if earlier else "none"
-        return Break(
-            "derived_row", given.seq, f"it goes on from job {told['after']}; the one before it is {before}"
-        )
+        message = f"it goes on from job {told['after']}; the one before it is {before}"
+        return event_break("derived_row", given.seq, message, "body")
     try:
         left = canonical(_left_by(earlier.id, state.tenant)) if earlier else row.initial
     except record.UNREADABLE as error:
         message = f"the job that it goes on from, {told['after']}, cannot be read: {error}"
-        return Break("unreadable", given.seq, message)
+        return event_break("unreadable", given.seq, message)
     if canonical(dict(begun_with([given]))) != left:
         message = (
             f"it begins with another state than {f'job {earlier.id}' if earlier else 'the instance'} left"
         )
-        return Break("derived_row", given.seq, message)
+        return event_break("derived_row", given.seq, message, "body")
     return None
 
 
-def _turn(fact: Fact) -> dict[str, Any]:
-    """What the giving of a turn says, at birth or later; nothing for any other event."""
-    if fact.type == "job_created":
-        return dict(fact.body.get("instance") or {})
-    if fact.type == "wait_completed" and fact.node == PLAN_STEP and fact.body["kind"] == "agent":
-        return dict(fact.body["value"])
-    return {}
-
-
 def _left_by(job: UUID, tenant: str) -> dict[str, Any]:
-    facts = record.facts_of(record.rows_of(job), tenant)
-    return dict(record.state_of(job, facts).data.items())
+    return dict(record.folded(job, tenant).data.items())

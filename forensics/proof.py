@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.core.chain import GENESIS, body_digest, link
 
+EVENTS = "aetheris_jobs_event"
+JOBS = "aetheris_jobs_job"
 AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 TYPE = re.compile(r"[a-z][a-z_]{0,39}")
 NODE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,119}(/[A-Za-z0-9_.-]{1,127})*)?")
 SALT = re.compile(r"[0-9a-f]{32}")
 HEX = re.compile(r"[0-9a-f]{64}")
+# What a break may be; docs/verification.md says what each means.
+KINDS = (
+    "missing", "extra", "reordered", "changed_header", "changed_body", "forked_head", "bad_form", "derived_row",
+    "ledger_line", "provenance", "unreadable", "orphan",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,25 @@ class Row:
 class Break:
     """The first place where the record is not what was written.
 
-    `kind`: missing, extra, changed_header, changed_body, forked_head, bad_form, derived_row, ledger_line, provenance,
-    unreadable.
+    Args:
+        kind: one of `KINDS`.
+        seq: number of the event there, or of the event that says otherwise than a row.
+        message: what was found, for people.
+        table: where it was found; empty where the place is said otherwise.
+        row: which row: its key; of an event its number, of a step its node.
+        column: which column, where one can be named.
     """
 
     kind: str
     seq: int
     message: str
+    table: str = ""
+    row: str = ""
+    column: str = ""
 
     def to_json(self) -> dict[str, object]:
-        return {"kind": self.kind, "seq": self.seq, "message": self.message}
+        place = {"table": self.table, "row": self.row, "column": self.column} if self.table else {}
+        return {"kind": self.kind, "seq": self.seq, "message": self.message, **place}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,76 +70,110 @@ class Head:
     hash: str
 
 
-def walk(job: str, rows: Iterable[Row]) -> tuple[Head, Break | None]:
-    """Follow the chain from its first event.
+def walk(job: str, rows: Iterable[Row], after: Head = Head(0, GENESIS)) -> tuple[Head, Break | None]:
+    """Follow the chain from its first event, or from a place on it.
 
     Args:
         job: the job's id.
-        rows: its events in the order of their numbers.
+        rows: its events behind `after`, in the order of their numbers; not read beyond the first break.
+        after: the place from which to go on.
 
     Returns:
         The last place that holds, and the first break, if there is one.
     """
-    seq, last = 0, GENESIS
+    seq, last = after.seq, after.hash
     for row in rows:
-        broken = _check(job, row, seq + 1, last)
+        broken = check(job, row, seq + 1, last)
         if broken is not None:
             return Head(seq, last), broken
         seq, last = row.seq, row.hash
     if seq == 0:
-        return Head(0, GENESIS), Break("missing", 1, f"job {job} has no events")
+        return Head(0, GENESIS), no_events(job)
     return Head(seq, last), None
 
 
-def against_head(head: Head, seq: int, hash: str) -> Break | None:
+def no_events(job: str) -> Break:
+    """The break of a job without any event."""
+    return event_break("missing", 1, f"job {job} has no events")
+
+
+def event_break(kind: str, seq: int, message: str, column: str = "", *, row: int | None = None) -> Break:
+    """A break at a stored event; `row` is the number under which it stands, where that is another."""
+    return Break(kind, seq, message, EVENTS, str(seq if row is None else row), column)
+
+
+def against_head(head: Head, seq: int, hash: str, job: str = "") -> Break | None:
     """Whether the walk ended where the job's own row says that its stream ends.
 
     Args:
         head: where the walk ended.
         seq: the number that the job row holds.
         hash: the hash that it holds.
+        job: its id.
     """
     if head.seq < seq:
-        return Break(
+        return event_break(
             "missing",
             head.seq + 1,
             f"the job row says its head is event {seq}, the stream ends at {head.seq}",
         )
     if head.seq > seq:
-        return Break(
+        return event_break(
             "extra", seq + 1, f"the job row says its head is event {seq}, the stream goes on to {head.seq}"
         )
     if head.hash != hash:
-        return Break("forked_head", seq, f"the job row says event {seq} has the hash {hash[:12]}…, in the stream it "
-                     f"has {head.hash[:12]}…")  # fmt: skip
+        message = (
+            f"the job row says event {seq} has the hash {hash[:12]}…, in the stream it has {head.hash[:12]}…"
+        )
+        return Break("forked_head", seq, message, JOBS, job, "head_hash")
     return None
 
 
-def _check(job: str, row: Row, expected: int, last: str) -> Break | None:
+def check(job: str, row: Row, expected: int, last: str) -> Break | None:
+    """What is wrong with one event, if anything.
+
+    Args:
+        job: the job's id.
+        row: the event.
+        expected: the number that it should have.
+        last: hash of the event before it.
+    """
+    if not isinstance(row.seq, int):
+        return event_break(
+            "bad_form", expected, f"event {expected} is expected; {row.seq!r} is no number", "seq"
+        )
     if row.seq != expected:
         kind = "missing" if row.seq > expected else "extra"
-        return Break(kind, expected, f"event {expected} is expected, event {row.seq} is there")
+        message = f"event {expected} is expected, event {row.seq} is there"
+        return event_break(kind, expected, message, "seq", row=row.seq)
     bad = _form(row)
     if bad is not None:
-        return Break("bad_form", row.seq, f"event {row.seq}: {bad} has not its exact form")
+        return event_break("bad_form", row.seq, f"event {row.seq}: {bad} has not its exact form", bad)
     if (row.body is None) != (row.salt is None):
-        return Break(
-            "changed_body", row.seq, f"event {row.seq}: body and salt are erased together or not at all"
-        )
+        message = f"event {row.seq}: body and salt are erased together or not at all"
+        return event_break("changed_body", row.seq, message, "body" if row.body is None else "salt")
     if row.body is not None and row.salt is not None and not _commits(row.salt, row.body, row.digest):
-        return Break(
-            "changed_body", row.seq, f"event {row.seq}: the body is not the one that its digest commits to"
-        )
+        message = f"event {row.seq}: the body is not the one that its digest commits to"
+        return event_break("changed_body", row.seq, message, _of_body(job, row, row.salt, row.body))
     if row.prev != last:
-        return Break("changed_header", row.seq, f"event {row.seq} does not link to event {row.seq - 1}")
-    computed = link(
-        job=job, seq=row.seq, type=row.type, node=row.node, at=row.at, digest=row.digest, prev=row.prev
-    )
-    if computed != row.hash:
-        return Break(
-            "changed_header", row.seq, f"event {row.seq}: type, node, time, digest or link were changed"
-        )
+        message = f"event {row.seq} does not link to event {row.seq - 1}"
+        return event_break("changed_header", row.seq, message, "prev")
+    if hash_at(job, row, row.seq) != row.hash:
+        message = f"event {row.seq}: type, node, time, digest or link were changed"
+        return event_break("changed_header", row.seq, message)
     return None
+
+
+def hash_at(job: str, row: Row, seq: int) -> str:
+    """The hash that an event would have under some number."""
+    return link(job=job, seq=seq, type=row.type, node=row.node, at=row.at, digest=row.digest, prev=row.prev)
+
+
+def _of_body(job: str, row: Row, salt: str, body: str) -> str:
+    """Which column is not the one that was written: the hash still binds the digest."""
+    if body.isascii() and hash_at(job, replace(row, digest=body_digest(salt, body)), row.seq) == row.hash:
+        return "digest"
+    return "body"
 
 
 def _commits(salt: str, body: str, digest: str) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from jobs.bodies import ASIDE, parsed
+from jobs.bodies import fill, named, stored_parts
 from jobs.core.events import Fact
 from jobs.core.evolve import BrokenHistory, evolve
 from jobs.core.state import JobState
@@ -23,6 +25,8 @@ UNREADABLE = (
     ArithmeticError, AssertionError, AttributeError, BrokenHistory, LookupError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
 FIELDS = ("seq", "type", "node", "at", "body", "salt", "digest", "prev", "hash")
+BATCH = 500  # events that are held at once
+BLOBS = Blob._meta.db_table
 
 
 class Unreadable(BrokenHistory):
@@ -61,56 +65,108 @@ def _deferred() -> Iterator[None]:
 
 def rows_of(job: UUID) -> list[Row]:
     """The stored events of a job, in the order of their numbers."""
-    return [Row(*row) for row in Event.objects.filter(job_id=job).order_by("seq").values_list(*FIELDS)]
+    return list(stream_of(job))
 
 
-def broken_part(rows: Sequence[Row], tenant: str) -> Break | None:
+def stream_of(job: UUID, after: int = 0, until: int | None = None) -> Iterator[Row]:
+    """The same, a few at a time.
+
+    Args:
+        job: its id.
+        after: number behind which to begin; 0 for everything, also what has a number that no event should have.
+        until: number of the last one; None for all.
+    """
+    rows = Event.objects.filter(job_id=job)
+    if after:
+        rows = rows.filter(seq__gt=after)
+    if until is not None:
+        rows = rows.filter(seq__lte=until)
+    for row in rows.order_by("seq").values_list(*FIELDS).iterator(BATCH):
+        yield Row(*row)
+
+
+def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Events in lists of at most `BATCH`."""
+    turn = iter(rows)
+    while some := list(islice(turn, BATCH)):
+        yield some
+
+
+def read(rows: Sequence[Row], tenant: str) -> tuple[list[Fact], Break | None]:
+    """Events with their bodies read and every part put back, up to the first that has a part which is not its own.
+
+    Args:
+        rows: as they are stored.
+        tenant: whose parts.
+
+    Raises:
+        Unreadable: a body is no JSON object.
+    """
+    bodies = [_object(row) for row in rows]
+    wanted = [
+        (row.seq, name, digest)
+        for row, body in zip(rows, bodies, strict=True)
+        for name, digest in _parts(row, body)
+    ]
+    parts = stored_parts((digest for _, _, digest in wanted), tenant)
+    broken = _broken_part(wanted, parts)
+    facts = []
+    for row, body in zip(rows, bodies, strict=True):
+        if broken is not None and row.seq >= broken.seq:
+            break
+        fill(body, parts)
+        facts.append(Fact(type=row.type, node=row.node, body=body, seq=row.seq, at=row.at))
+    return facts, broken
+
+
+def _object(row: Row) -> dict[str, Any]:
+    """A stored body read; to the fold an erased one is `{"erased": true}`."""
+    try:
+        body = json.loads(row.body) if row.body is not None else {"erased": True}
+        if not isinstance(body, dict):
+            raise TypeError("its body is no JSON object")
+    except UNREADABLE as error:
+        raise Unreadable(row.seq, error) from error
+    return body
+
+
+def _parts(row: Row, body: dict[str, Any]) -> list[tuple[str, str]]:
+    try:
+        return named(body)
+    except UNREADABLE as error:
+        raise Unreadable(row.seq, error) from error
+
+
+def _broken_part(wanted: Sequence[tuple[int, str, str]], parts: dict[str, str]) -> Break | None:
     """The first part that stands outside its body and is not the one whose digest the body names."""
-    named = [(row.seq, name, digest) for row in rows for name, digest in _parts(row)]
-    if not named:
-        return None
-    stored = Blob.objects.filter(tenant=tenant, sha256__in={digest for _, _, digest in named})
-    texts = dict(stored.values_list("sha256", "text"))
-    for seq, name, digest in named:
-        text = texts.get(digest)
-        if text is None:
-            return Break("changed_body", seq, f"event {seq}: its part {name!r} ({digest[:12]}…) is missing")
-        if sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest:
-            return Break(
-                "changed_body", seq, f"event {seq}: its part {name!r} is not the one that its digest names"
-            )
+    whole = {
+        digest
+        for digest, text in parts.items()
+        if sha256(text.encode("utf-8", "surrogatepass")).hexdigest() == digest
+    }
+    for seq, name, digest in wanted:
+        if digest not in parts:
+            message = f"event {seq}: its part {name!r} ({digest[:12]}…) is missing"
+            return Break("changed_body", seq, message, BLOBS, digest)
+        if digest not in whole:
+            message = f"event {seq}: its part {name!r} is not the one that its digest names"
+            return Break("changed_body", seq, message, BLOBS, digest, "text")
     return None
-
-
-def _parts(row: Row) -> list[tuple[str, str]]:
-    if row.body is None or f'"{ASIDE}"' not in row.body:
-        return []
-    body = json.loads(row.body)
-    return [(name, body[name]["sha256"]) for name in body.get(ASIDE, ())]
 
 
 def facts_of(rows: Sequence[Row], tenant: str) -> list[Fact]:
     """The events with their bodies read and every part put back.
 
     Raises:
-        Unreadable: a body is no JSON, or a part of it is missing.
+        Unreadable: a body is no JSON object, or a part of one is missing or another.
     """
-    seq = 0
-    try:
-        for row in rows:
-            seq = row.seq
-            if row.body is not None and not isinstance(json.loads(row.body), dict):
-                raise TypeError("its body is no JSON object")
-        bodies = parsed([row.body for row in rows], tenant)
-    except UNREADABLE as error:
-        raise Unreadable(seq, error) from error
-    return [
-        Fact(type=row.type, node=row.node, body=body, seq=row.seq, at=row.at)
-        for row, body in zip(rows, bodies, strict=True)
-    ]
+    facts, broken = read(rows, tenant)
+    if broken is not None:
+        raise Unreadable(broken.seq, LookupError(broken.message))
+    return facts
 
 
-def state_of(job: UUID, facts: Sequence[Fact]) -> JobState:
+def state_of(job: UUID, facts: Iterable[Fact]) -> JobState:
     """What the facts lead to.
 
     Raises:
@@ -118,8 +174,32 @@ def state_of(job: UUID, facts: Sequence[Fact]) -> JobState:
     """
     state = JobState(job=str(job))
     for fact in facts:
-        try:
-            state = evolve(state, fact)
-        except UNREADABLE as error:
-            raise Unreadable(fact.seq, error) from error
+        state = following(state, fact)
     return state
+
+
+def following(state: JobState, fact: Fact) -> JobState:
+    """What one more event leads to.
+
+    Raises:
+        Unreadable: it lacks what its kind must have, or cannot follow.
+    """
+    try:
+        return evolve(state, fact)
+    except UNREADABLE as error:
+        raise Unreadable(fact.seq, error) from error
+
+
+def folded(job: UUID, tenant: str) -> JobState:
+    """What the stored events of a job lead to, a few at a time.
+
+    Raises:
+        Unreadable: one of them cannot be read, or cannot follow.
+    """
+    return state_of(job, (fact for some in in_batches(stream_of(job)) for fact in facts_of(some, tenant)))
+
+
+__all__ = [
+    "BATCH", "FIELDS", "UNREADABLE", "Unreadable", "facts_of", "folded", "following", "in_batches", "read", "rows_of",
+    "snapshot", "state_of", "stream_of",
+]  # fmt: skip

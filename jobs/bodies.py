@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -53,17 +53,33 @@ def hydrated(texts: Sequence[str | None], tenant: str) -> list[dict[str, Any] | 
         LookupError: a part that should be stored is missing.
     """
     bodies = [json.loads(text) if text is not None else None for text in texts]
-    wanted = {body[name]["sha256"] for body in bodies if body for name in body.get(ASIDE, ())}
-    if not wanted:
-        return bodies
-    parts = dict(Blob.objects.filter(tenant=tenant, sha256__in=wanted).values_list("sha256", "text"))
+    wanted = {digest for body in bodies if body for _, digest in named(body)}
+    parts = stored_parts(wanted, tenant)
     for body in bodies:
-        if body is not None:
-            _fill(body, parts)
+        if body:
+            fill(body, parts)
     return bodies
 
 
-def _fill(body: dict[str, Any], parts: Mapping[str, str]) -> None:
+def named(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The members of a stored body that stand elsewhere, each with its digest."""
+    return [(name, body[name]["sha256"]) for name in body.get(ASIDE, ())]
+
+
+def stored_parts(digests: Iterable[str], tenant: str) -> dict[str, str]:
+    """The texts that stand under these digests; one query, or none."""
+    wanted = set(digests)
+    if not wanted:
+        return {}
+    return dict(Blob.objects.filter(tenant=tenant, sha256__in=wanted).values_list("sha256", "text"))
+
+
+def fill(body: dict[str, Any], parts: Mapping[str, str]) -> None:
+    """Put the parts of a stored body back.
+
+    Raises:
+        LookupError: one of them is not among `parts`.
+    """
     for name in body.pop(ASIDE, ()):
         digest = body[name]["sha256"]
         if digest not in parts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -10,47 +9,34 @@ from jobs.core.chain import digest_of
 from jobs.core.state import PLAN_STEP, JobState, Node
 from jobs.models import Job
 
-from .. import books, record
-from ..proof import Break, Row, against_head, walk
+from .. import inspection, record
 from ..rerun import rerun
 
 
-def verify_job(job_id: UUID | str) -> dict[str, Any]:
+def verify_job(job_id: UUID | str, after: int = 0, until: int | None = None) -> dict[str, Any]:
     """Check a job's chain, and every derived row against it. Repairs nothing.
 
+    Args:
+        job_id: the job.
+        after: number of the event behind which to begin; of a part of the events only the chain is checked.
+        until: number of the last event; None for all.
+
     Returns:
-        `{ok, job, events, head: {seq, hash}, problem: {kind, seq, message} | None}`.
+        `{ok, job, events, head: {seq, hash}, problem: {kind, seq, message, table, row, column} | None}`.
 
     Raises:
         Job.DoesNotExist: there is no such job.
+        Invalid: it has no such events.
     """
-    with record.snapshot():
-        job = Job.objects.get(id=job_id)
-        rows = record.rows_of(job.id)
-        head, broken = walk(str(job.id), rows)
-        broken = broken or against_head(head, job.head_seq, job.head_hash) or _derived(job, rows)
+    whole = after == 0 and until is None
+    found = inspection.inspect(job_id) if whole else inspection.inspect_range(job_id, after, until)
     return {
-        "ok": broken is None,
-        "job": str(job.id),
-        "events": head.seq,
-        "head": {"seq": head.seq, "hash": head.hash},
-        "problem": broken.to_json() if broken else None,
+        "ok": found.ok,
+        "job": found.job,
+        "events": found.events,
+        "head": {"seq": found.head.seq, "hash": found.head.hash},
+        "problem": found.broken.to_json() if found.broken else None,
     }
-
-
-def _derived(job: Job, rows: list[Row]) -> Break | None:
-    try:
-        tenant = json.loads(rows[0].body or "{}").get("tenant", job.tenant)
-        broken = record.broken_part(rows, tenant)
-        if broken is not None:
-            return broken
-        facts = record.facts_of(rows, tenant)
-        return books.compare(job, record.state_of(job.id, facts), facts)
-    except record.Unreadable as error:
-        return Break("unreadable", error.seq, str(error))
-    except record.UNREADABLE as error:
-        message = f"the events, whole as their chain is, lead to no state: {type(error).__name__}: {error}"
-        return Break("unreadable", job.head_seq, message)
 
 
 def replay_job(job_id: UUID | str) -> dict[str, Any]:

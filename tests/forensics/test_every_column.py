@@ -16,7 +16,7 @@ from tests.forensics.tampering import another, columns_of, events_of, problem_of
 
 pytestmark = pytest.mark.usefixtures("here")
 FOUND_AS = {
-    "job_id": "missing", "seq": "missing", "tenant": "derived_row", "type": "changed_header", "node": "changed_header",
+    "job_id": "missing", "seq": "reordered", "tenant": "derived_row", "type": "changed_header", "node": "changed_header",
     "at": "bad_form", "body": "changed_body", "salt": "changed_body", "digest": "changed_body",
     "prev": "changed_header", "hash": "changed_header",
 }  # fmt: skip

@@ -30,9 +30,9 @@ def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(
 ) -> None:
     job = CAST["a_workflow_at_a_gather"]()
     before = verify_job(job)["events"]
-    real = record.rows_of
+    real = record.stream_of
 
-    def meanwhile(key: object) -> list[object]:
+    def meanwhile(key: object) -> object:
         def move() -> None:
             signal(job, "go", actor=person())
             connection.close()
@@ -40,9 +40,9 @@ def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(
         other = threading.Thread(target=move)
         other.start()
         other.join(60)
-        return real(key)  # type: ignore[arg-type, return-value]
+        return real(key)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(record, "rows_of", meanwhile)
+    monkeypatch.setattr(record, "stream_of", meanwhile)
     told = verify_job(job)
     monkeypatch.undo()
     assert (told["problem"], told["events"]) == (None, before)
