@@ -118,7 +118,7 @@ development: venv # its lock holds everything of the other one, at the same vers
 
 # --- The launchers ---------------------------------------------------------------------------------------
 
-COMMAND_api := uvicorn aetheris_site.asgi:application --port "$$PORT"
+COMMAND_api := uvicorn aetheris_site.asgi:application --no-proxy-headers --port "$$PORT"
 COMMAND_worker := celery -A aetheris_site worker --loglevel INFO
 COMMAND_beat := celery -A aetheris_site beat --loglevel WARNING --pidfile=
 COMMAND_aetheris := aetheris_site.cli

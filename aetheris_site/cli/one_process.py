@@ -110,6 +110,7 @@ class Everything:
             log_level="warning",
             timeout_graceful_shutdown=2,
             server_header=False,
+            proxy_headers=False,
         )
         self._api = uvicorn.Server(config)
         self._start("api", partial(self._api.run, sockets=[listening]))

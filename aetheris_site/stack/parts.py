@@ -41,7 +41,8 @@ def api(place: Place) -> Part:
     """The HTTP API and the admin."""
     where = ["--host", "127.0.0.1", "--port", str(place.port)]
     # An open event stream must not hold a stop for ever.
-    rest = ["--timeout-graceful-shutdown", "5", "--no-server-header"]
+    # Whose word about a client's address is believed, the setting TRUSTED_PROXIES alone says.
+    rest = ["--timeout-graceful-shutdown", "5", "--no-server-header", "--no-proxy-headers"]
     command = [sys.executable, "-m", "uvicorn", "aetheris_site.asgi:application", *where, *rest]
     return Part("api", command, says="Uvicorn running on", port=place.port)
 
