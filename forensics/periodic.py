@@ -13,6 +13,7 @@ ENTRIES = {
         60,
         "Takes up batch exports that nobody is at, and removes packages whose time is over.",
     ),
+    "aetheris.index": (60, "Reads new events into the index of names that forensic search uses."),
 }
 
 

@@ -12,9 +12,12 @@ from jobs.celery_defaults import DEFAULT_QUEUE
 from jobs.outage import AWAY, in_a_line
 from jobs.senders import senders
 
+from . import search
 from .package import batches
 
 log = logging.getLogger("aetheris.forensics")
+
+INDEXED = 200_000  # events of one task at most; the next one goes on
 
 
 @shared_task(name="aetheris.export", ignore_result=True, max_retries=0)
@@ -32,6 +35,16 @@ def exports() -> None:
         batches.clean()
     except AWAY as outage:
         log.warning("a look at the exports came to nothing: %s", in_a_line(outage))
+        connection.close()
+
+
+@shared_task(name="aetheris.index", ignore_result=True, max_retries=0)
+def index() -> None:
+    """Read new events into the index of names, so that no search finds it far behind."""
+    try:
+        search.catch_up(INDEXED)
+    except AWAY as outage:
+        log.warning("the index of names was not read on: %s", in_a_line(outage))
         connection.close()
 
 

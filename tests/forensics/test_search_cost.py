@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forensics import search
+from forensics import search, tasks
 from forensics.models import IndexState, Mention
 from forensics.search import index
 from jobs import clock
@@ -228,6 +228,13 @@ def test_reading_events_again_changes_nothing() -> None:
     search.catch_up()
     assert list(Mention.objects.filter(tenant=record.tenant).order_by("pk").values_list()) == before
     assert index.behind() == 0
+
+
+def test_the_task_reads_what_is_new() -> None:
+    tenant = a_tenant()
+    _born(tenant)
+    tasks.index()
+    assert _named(tenant)
 
 
 def test_an_event_that_commits_late_is_found_all_the_same() -> None:
