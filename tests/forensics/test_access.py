@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connections
 from django.test import override_settings
 
 from forensics.access import writing
@@ -133,6 +134,16 @@ def test_a_request_keeps_the_id_that_it_brought() -> None:
     first, second = entries(tenant)
     assert first["request"] == "deploy-42.a"
     assert len(second["request"]) == 32
+
+
+def test_a_project_that_wraps_requests_in_transactions_does_not_take_a_refusal_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = a_tenant()
+    caller = a_caller(tenant)
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    refused(caller.get(f"jobs/{stage.new_uuid()}/trace"), 404, "not_found")
+    assert [each["status"] for each in entries(tenant)] == [404]
 
 
 # --- when it cannot be written -------------------------------------------------------------------------

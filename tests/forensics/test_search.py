@@ -84,6 +84,7 @@ def test_events_are_found_by_every_filter(record: Record) -> None:
         ({}, lambda row: True),
         ({"job": record.paid}, lambda row: row in paid),
         ({"type": "job_failed"}, lambda row: row.type == "job_failed"),
+        ({"type": "job_failed,job_failed"}, lambda row: row.type == "job_failed"),
         ({"type": "job_failed,job_completed"}, lambda row: row.type in ("job_failed", "job_completed")),
         ({"type": "node_started", "job": record.paid}, lambda row: row in paid and row.type == "node_started"),
         ({"type": "node_started", "status": "completed"}, lambda row: row in paid and row.type == "node_started"),
