@@ -823,6 +823,8 @@ def light(line: Any) -> Line:
     found: Line = {name: value for name, value in line.items() if name not in HEAVY and name != "$blobs"}
     for name in HEAVY:
         found |= part(line, name)
+    if line.get("$blobs") != (sorted({*HEAVY} & {*line} & {*line.get("$blobs", ())}) or None):
+        found["$blobs"] = line["$blobs"]  # which no event tells
     if "votes" in line:
         found["votes"] = [mark(vote) for vote in line["votes"]]
     return found

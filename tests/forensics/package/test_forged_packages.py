@@ -1,0 +1,281 @@
+"""Forged packages: whoever changes what a package says is found, at the line and the event, whatever they sign anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+
+from forensics import standalone
+from forensics.package import export
+from forensics.standalone import EVENTS, EVIDENCE, MANIFEST, canonical
+from jobs import approve, keys
+from jobs.testing import run_until_parked
+from tests.forensics.cast import CAST
+from tests.forensics.cast_of_graphs import BOB
+from tests.forensics.package.forging import Forgery, of_lines, other, relink, rewrite
+from tests.forensics.package.packing import Copy, Stranger, alone, our_key
+
+pytestmark = pytest.mark.usefixtures("here")
+# Who may have put the package together again.
+HANDS = ("nobody", "a careful one", "a stranger", "the owner")
+
+
+@cache
+def folder() -> Path:
+    """A folder for the packages of this module."""
+    return Path(mkdtemp(prefix="aetheris-forged-"))
+
+
+@cache
+def package(name: str) -> Path:
+    """A package of a job of the cast."""
+    path = folder() / f"{name}.zip"
+    export(CAST[name](), path)
+    return path
+
+
+def put_together(copy: Copy, hand: str) -> bytes:
+    """A package of changed files: with the old manifest; a new one; signed by a stranger; signed by the owner."""
+    if hand == "nobody":
+        return copy.zipped()
+    signers = {"a careful one": None, "a stranger": Stranger(), "the owner": keys.signer()}
+    return copy.resealed(signers[hand])
+
+
+def verdict(content: bytes, **wishes: Any) -> standalone.Report:
+    """What the verifier says, with our key pinned."""
+    path = folder() / "forged.zip"
+    path.write_bytes(content)
+    return standalone.verify(path, standalone.Wishes(keys=(our_key(),), **wishes))
+
+
+def check(forgery: Forgery, name: str, hand: str) -> None:
+    """It is found where it must be."""
+    copy = Copy(package(name))
+    forgery.change(copy)
+    report = verdict(put_together(copy, hand))
+    problem = report.problem
+    assert problem is not None, forgery.name
+    assert problem.file == forgery.file, (forgery.name, problem)
+    if forgery.line:
+        assert problem.line == forgery.line, (forgery.name, problem)
+    if forgery.seq:
+        assert problem.seq == forgery.seq, (forgery.name, problem)
+    if forgery.kinds:
+        assert problem.kind in forgery.kinds, (forgery.name, problem)
+
+
+@pytest.mark.parametrize("hand", HANDS)
+@pytest.mark.parametrize("name", ["approved_and_paid", "with_a_large_body", "compensated"])
+def test_every_line_and_every_member_is_bound_whoever_signs(name: str, hand: str) -> None:
+    forgeries = of_lines(Copy(package(name)))
+    assert len(forgeries) > 100
+    for forgery in forgeries[HANDS.index(hand) :: 4 if hand != "the owner" else 1]:
+        check(forgery, name, hand)
+
+
+def _event(copy: Copy, kind: str) -> int:
+    return next(event["seq"] for event in copy.values(EVENTS) if event["type"] == kind)
+
+
+def test_a_body_changed_with_its_whole_chain_disagrees_with_the_ledger_and_the_log() -> None:
+    copy = Copy(package("approved_and_paid"))
+    seq = _event(copy, "tool_invocation_finished")
+    rewrite(copy, seq, result="forged")
+    report = verdict(copy.resealed(keys.signer()))
+    found = {each.name: each.problem for each in report.checks if each.problem}
+    assert set(found) == {"ledger", "log", "evidence"}
+    assert found["ledger"].seq == seq
+    assert found["log"].kind == "forked_head"
+
+
+def rewritten(signer: Any = None) -> bytes:
+    """The owner's masterpiece: another history, its chain, its rows, its log and all signatures made anew."""
+    copy = Copy(package("approved_and_paid"))
+    seq = _event(copy, "job_completed")
+    rewrite(copy, seq, output={"paid": "to somebody else"})
+    told = json.loads(copy.files[MANIFEST])
+    leaf = f"aetheris.head.v1\n{told['job']['id']}\n{told['head']['seq']}\n{told['head']['hash']}\n"
+    copy.checkpoint(signer or keys.signer(), leaf)
+    record = {"aetheris:job": told["job"]["id"], "aetheris:seq": seq, "aetheris:hash": told["head"]["hash"]}
+    copy.files[EVIDENCE] = canonical({"entity": {"aetheris:head": record}}).encode() + b"\n"
+    return copy.resealed(signer or keys.signer())
+
+
+def test_a_history_rewritten_by_the_owner_of_the_key_is_caught_by_a_checkpoint_that_an_outsider_kept() -> (
+    None
+):
+    kept = Copy(package("approved_and_paid")).files[standalone.CHECKPOINT].decode()
+    assert verdict(rewritten()).ok, "nothing inside such a package can show it"
+    problem = verdict(rewritten(), checkpoint=kept).problem
+    assert problem is not None
+    assert (problem.kind, problem.file) == ("rewritten", standalone.CHECKPOINT)
+
+
+def test_a_history_rewritten_by_a_stranger_is_refused_with_the_key_alone() -> None:
+    report = verdict(rewritten(Stranger()))
+    assert {each.name: each.problem.kind for each in report.checks if each.problem} == {
+        "envelope": "wrong_key", "log": "wrong_key",
+    }  # fmt: skip
+    unpinned = standalone.verify(folder() / "forged.zip")
+    assert unpinned.ok
+    assert any("not pinned" in note for note in unpinned.notes)
+
+
+def test_events_behind_the_witnessed_head_are_not_yet_witnessed() -> None:
+    copy = Copy(package("refund_parked"))
+    events = copy.values(EVENTS)
+    seq = len(events) + 1
+    body = {"actor": {"id": "u-1", "name": "x"}, "reason": ""}
+    added = {**events[-1], "seq": seq, "type": "job_paused", "node": "", "body": body, "raw": canonical(body)}
+    copy.put(EVENTS, [*events, added])
+    relink(copy)
+    problem = verdict(copy.resealed(keys.signer())).problem
+    assert problem is not None
+    assert (problem.kind, problem.file, problem.seq) == ("not_yet_witnessed", EVENTS, seq)
+    assert "not yet witnessed" in problem.message
+
+
+def test_an_older_package_of_the_job_is_genuine_but_not_the_head_that_was_promised() -> None:
+    job = CAST["refund_parked"]()
+    older, newer = folder() / "older.zip", folder() / "newer.zip"
+    first = export(job, older)
+    approve(job, actor=BOB)
+    run_until_parked(job)
+    second = export(job, newer)
+    promised = f"{second.seq}:{second.hash}"
+    assert verdict(newer.read_bytes(), head=promised).ok
+    assert verdict(older.read_bytes(), head=f"{first.seq}:{first.hash}").ok
+    problem = verdict(older.read_bytes(), head=promised).problem
+    assert problem is not None
+    assert (problem.kind, problem.file) == ("another_head", MANIFEST)
+
+
+@pytest.mark.parametrize("name", standalone.FILES)
+def test_a_file_of_an_older_package_or_of_another_job_is_found(name: str) -> None:
+    job = CAST["refund_parked"]()
+    older, newer = folder() / "old.zip", folder() / "new.zip"
+    export(job, older)
+    approve(job, actor=BOB)
+    run_until_parked(job)
+    export(job, newer)
+    for source in (older, package("compensated")):
+        copy, before = Copy(newer), Copy(source)
+        if copy.files[name] == before.files[name]:
+            continue
+        copy.files[name] = before.files[name]
+        problem = verdict(copy.zipped()).problem
+        assert problem is not None, (name, source)
+        if name not in (MANIFEST, standalone.ENVELOPE):
+            assert problem.file == name, problem
+
+
+def test_another_jobs_events_are_another_jobs() -> None:
+    copy = Copy(package("approved_and_paid"))
+    copy.files[EVENTS] = Copy(package("compensated")).files[EVENTS]
+    problem = verdict(copy.resealed(keys.signer())).problem
+    assert problem is not None
+    assert (problem.kind, problem.file, problem.line, problem.seq) == ("foreign_event", EVENTS, 1, 1)
+    own = json.loads(Copy(package("approved_and_paid")).files[MANIFEST])["job"]["id"]
+    assert not verdict(package("compensated").read_bytes(), job=own).ok
+
+
+def test_a_wrong_key_is_refused_and_an_old_one_beside_the_new_is_no_harm() -> None:
+    content = package("approved_and_paid").read_bytes()
+    path = folder() / "forged.zip"
+    path.write_bytes(content)
+    stranger = Stranger().public
+    refused = standalone.verify(path, standalone.Wishes(keys=(stranger,)))
+    assert refused.problem is not None
+    assert refused.problem.kind == "wrong_key"
+    assert standalone.verify(path, standalone.Wishes(keys=(stranger, our_key()))).ok
+
+
+MEMBERS = ["job.id", "job.tenant", "job.agent", "job.version", "head.seq", "head.hash", "ended", "format", "broken", "files",
+           "signer", "withheld"]  # fmt: skip
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_manifest_that_says_otherwise_is_refused_even_if_the_owner_signs_it(member: str) -> None:
+    copy = Copy(package("approved_and_paid"))
+
+    def change(told: dict[str, Any]) -> None:
+        *outer, last = member.split(".")
+        place = told[outer[0]] if outer else told
+        place[last] = other(place[last])
+        if member == "broken":
+            place[last] = {"kind": "missing", "seq": 1, "message": "so it was"}
+        if member == "withheld":
+            place[last] = [{"path": "/goal", "how": "mask", "what": "withheld", "events": [1]}]
+
+    copy.manifest(change)
+    report = verdict(copy.resealed(None if member == "signer" else keys.signer(), manifest=False))
+    assert report.code == 1
+    assert report.problem is not None
+
+
+@pytest.mark.parametrize(
+    "member", ["format", "job", "software", "profile", "head", "ended", "files", "signer", "keys", "withheld"]
+)
+def test_a_manifest_whose_signature_does_not_follow_is_refused(member: str) -> None:
+    copy = Copy(package("approved_and_paid"))
+    copy.manifest(lambda told: told.update({member: other(told[member])}))
+    report = verdict(copy.zipped())
+    assert report.code == 1
+    copy.manifest(lambda told: told.pop(member))
+    assert verdict(copy.zipped()).code == 1
+
+
+ENVELOPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "another payload": lambda told: told.update(payload="e30="),
+    "another type": lambda told: told.update(payloadType="text/plain"),
+    "no signature": lambda told: told.update(signatures=[]),
+    "a signature twice": lambda told: told.update(signatures=told["signatures"] * 2),
+    "another key id": lambda told: told["signatures"][0].update(keyid="x+00000000"),
+    "another signature": lambda told: told["signatures"][0].update(sig="A" * 86 + "=="),
+    "loose base64": lambda told: told["signatures"][0].update(sig=told["signatures"][0]["sig"][:-3] + "B=="),
+    "a member more": lambda told: told.update(more=1),
+}
+
+
+@pytest.mark.parametrize("change", sorted(ENVELOPES))
+def test_an_envelope_is_exactly_one_signature_over_exactly_this_manifest(change: str) -> None:
+    copy = Copy(package("approved_and_paid"))
+    told = json.loads(copy.files[standalone.ENVELOPE])
+    ENVELOPES[change](told)
+    copy.files[standalone.ENVELOPE] = canonical(told).encode() + b"\n"
+    problem = verdict(copy.zipped()).problem
+    assert problem is not None
+    assert problem.file == standalone.ENVELOPE
+
+
+@pytest.mark.parametrize("how", ["seq", "hash", "foreign seq"])
+def test_a_record_of_the_graph_that_names_an_event_which_is_not_there_is_found(how: str) -> None:
+    copy = Copy(package("approved_and_paid"))
+    first = copy.values(EVENTS)[0]
+    changes: dict[str, dict[str, Any]] = {
+        "seq": {"aetheris:seq": 2}, "hash": {"aetheris:hash": "0" * 64}, "foreign seq": {"aetheris:seq": 999},
+    }  # fmt: skip
+    record = {"aetheris:job": first["job"], "aetheris:seq": 1, "aetheris:hash": first["hash"], **changes[how]}
+    copy.files[EVIDENCE] = canonical({"entity": {"x": record}}).encode() + b"\n"
+    problem = verdict(copy.resealed(keys.signer())).problem
+    assert problem is not None
+    assert (problem.kind, problem.file, problem.seq) == ("evidence", EVIDENCE, record["aetheris:seq"])
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_lone_copy_of_the_program_finds_forgeries_at_the_same_place(number: int, tmp_path: Path) -> None:
+    forgeries = of_lines(Copy(package("approved_and_paid")))
+    copy = Copy(package("approved_and_paid"))
+    forgeries[number * len(forgeries) // 12].change(copy)
+    ours = verdict(put_together(copy, HANDS[number % 4]))
+    key = standalone.vkey_of("aetheris.local/log", our_key())
+    theirs = alone(tmp_path, folder() / "forged.zip", "--key", key, "--json", library=number % 2 == 0)
+    assert theirs.returncode == 1, theirs.stderr
+    assert json.loads(theirs.stdout) == ours.to_json()
