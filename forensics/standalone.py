@@ -623,7 +623,7 @@ def is_withheld(body: Any, path: str, how: str, what: str, parts: Callable[[str]
     """
     names = body.get("$blobs", [])
     first = path.split("/")[1].replace("~1", "/").replace("~0", "~")
-    if first in names and path.count("/") > 1:
+    if first in names:
         body = {first: parts(body[first]["sha256"])}
     value = at_pointer(body, path)
     if what == "withheld" and how == "remove":

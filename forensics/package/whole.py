@@ -1,4 +1,4 @@
-"""Rows that no file of a package shows (job row, agenda), held against the events before a package is given out."""
+"""The whole record at rest, rows that no file of a package shows included, before a package is given out."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ WHOLE = 20_000
 
 
 def derived_break(job: Job) -> Break | None:
-    """The first derived row that does not say what the events say; None too for a job of more than `WHOLE` events."""
+    """The first break of a job, whatever its kind; None too for a job of more than `WHOLE` events."""
     return inspection.derived_break(job) if job.head_seq <= WHOLE else None

@@ -100,8 +100,9 @@ class Redactor:
             self.asked.add(new["approval"])
         if type == "approval_decided" and new["approval"] in self.asked:
             again.append("digest")
+        hit = {each.path for each in found}
         for name in again:
-            if isinstance(new.get(name), str):
+            if isinstance(new.get(name), str) and f"/{name}" not in hit:
                 new[name] = self.digest(new[name])
                 found.append(Withheld(f"/{name}", "hash", WHOLE))
 
