@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from forensics import inspection
 from jobs.queries.system import gauges
 
 PLAIN = {
@@ -39,6 +40,17 @@ class Database(Collector):
         )
         events = "Events written: the highest row number, which also counts writes that were rolled back."
         yield CounterMetricFamily("aetheris_events", events, value=now["events"])
+        yield from _verification()
+
+
+def _verification() -> Iterator[Metric]:
+    told = inspection.figures()
+    broken = "Records that verification has found broken, and not whole since."
+    yield GaugeMetricFamily("aetheris_broken_jobs", broken, value=told["broken"])
+    verified = "Events that verifications of many jobs have looked at."
+    yield CounterMetricFamily("aetheris_events_verified", verified, value=told["events"])
+    since = "Seconds since everything was last verified to the end; -1 where it never was."
+    yield GaugeMetricFamily("aetheris_last_verification_seconds", since, value=told["ago"])
 
 
 def _labelled(name: str, words: str, label: str, values: dict[str, int]) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jobs.celery_defaults import transport_options
@@ -129,6 +130,8 @@ if _origin := profile.text("AETHERIS_LOG_ORIGIN"):
     AETHERIS["LOG_ORIGIN"] = _origin
 if _audit := profile.text("AETHERIS_AUDIT_ACCESS"):
     AETHERIS["AUDIT_ACCESS"] = _audit
+if "AETHERIS_VERIFY_EVERY" in os.environ:  # empty means never
+    AETHERIS["VERIFY_EVERY"] = profile.text("AETHERIS_VERIFY_EVERY")
 if _proxies := profile.number("AETHERIS_TRUSTED_PROXIES"):
     AETHERIS["TRUSTED_PROXIES"] = int(_proxies)
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):

@@ -13,7 +13,9 @@ class ForensicsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import access, periodic, roles
+        from .inspection import alarms
 
         access.connect()
         periodic.connect()
+        alarms.connect()
         roles.connect()

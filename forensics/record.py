@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection, transaction
 
 from jobs.bodies import fill, named, stored_parts
@@ -35,6 +36,16 @@ class Unreadable(BrokenHistory):
     def __init__(self, seq: int, error: Exception) -> None:
         super().__init__(f"event {seq} cannot be read ({type(error).__name__}: {error})")
         self.seq = seq
+
+
+def pruned(job: UUID) -> bool:
+    """Whether a tombstone says that the job was taken out of the database on purpose."""
+    try:
+        name = "aetheris_jobs.Tombstone"
+        tombstones: Any = apps.get_model(name)
+    except LookupError:
+        return False
+    return bool(tombstones.objects.filter(job_id=job).exists())
 
 
 @contextmanager
@@ -200,6 +211,6 @@ def folded(job: UUID, tenant: str) -> JobState:
 
 
 __all__ = [
-    "BATCH", "FIELDS", "UNREADABLE", "Unreadable", "facts_of", "folded", "following", "in_batches", "read", "rows_of",
+    "BATCH", "FIELDS", "UNREADABLE", "Unreadable", "facts_of", "folded", "following", "in_batches", "pruned", "read", "rows_of",
     "snapshot", "state_of", "stream_of",
 ]  # fmt: skip

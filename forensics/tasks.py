@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.db import connection
@@ -12,7 +13,7 @@ from jobs.celery_defaults import DEFAULT_QUEUE
 from jobs.outage import AWAY, in_a_line
 from jobs.senders import senders
 
-from . import search
+from . import inspection, search
 from .package import batches
 
 log = logging.getLogger("aetheris.forensics")
@@ -48,9 +49,41 @@ def index() -> None:
         connection.close()
 
 
+@shared_task(name="aetheris.verification", ignore_result=True, max_retries=0)
+def verification(key: str) -> None:
+    """Go on with a verification for a while, and hand it on if it is not done."""
+    try:
+        if inspection.run(key):
+            tell_verification(key)
+    except AWAY as outage:
+        log.warning("verification %s stands still: %s; the sweep takes it up", key, in_a_line(outage))
+        connection.close()
+
+
+@shared_task(name="aetheris.verifications", ignore_result=True, max_retries=0)
+def verifications() -> None:
+    """Ask for the verification that is due, and take up those that nobody is at."""
+    try:
+        inspection.due()
+        for key in inspection.waiting():
+            tell_verification(str(key))
+    except AWAY as outage:
+        log.warning("a look at the verifications came to nothing: %s", in_a_line(outage))
+        connection.close()
+
+
 def tell(key: str) -> None:
     """Tell a worker of a batch. A broker that is away is logged: the sweep tells again."""
+    _tell(export, key, "export")
+
+
+def tell_verification(key: str) -> None:
+    """Tell a worker of a verification; likewise."""
+    _tell(verification, key, "verification")
+
+
+def _tell(task: Any, key: str, what: str) -> None:
     try:
-        senders.hand_over(lambda: export.apply_async((key,), queue=DEFAULT_QUEUE, retry=False))
+        senders.hand_over(lambda: task.apply_async((key,), queue=DEFAULT_QUEUE, retry=False))
     except (OperationalError, OSError) as outage:
-        log.warning("nobody was told of export %s (%s); the sweep does it", key, outage)
+        log.warning("nobody was told of %s %s (%s); the sweep does it", what, key, outage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -39,6 +40,8 @@ class Conf:
         EXPORT_KEEP: seconds that they are kept there.
         AUDIT_ACCESS: what happens when an access cannot be written to the access log: `strict` refuses the answers
             of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
+        VERIFY_EVERY: when everything is verified without being asked for: an hour of the day in UTC, such as `02:30`, or
+            a duration, such as `12h`; empty: never.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
     """
 
@@ -60,6 +63,7 @@ class Conf:
     EXPORT_FOLDER: str = ""
     EXPORT_KEEP: float = 7 * 24 * 3600.0
     AUDIT_ACCESS: str = "strict"
+    VERIFY_EVERY: str = "02:30"
     TRUSTED_PROXIES: int = 0
 
 
@@ -88,6 +92,13 @@ def check() -> None:
     if now.AUDIT_ACCESS not in AUDITS:
         raise ImproperlyConfigured(
             f"AETHERIS['AUDIT_ACCESS'] must be one of {', '.join(AUDITS)}, not {now.AUDIT_ACCESS!r}"
+        )
+    if now.VERIFY_EVERY and not re.fullmatch(
+        r"([01][0-9]|2[0-3]):[0-5][0-9]|[1-9][0-9]*(s|m|h|d)", now.VERIFY_EVERY
+    ):
+        raise ImproperlyConfigured(
+            f"AETHERIS['VERIFY_EVERY'] must be an hour of the day such as '02:30', a duration such as '12h', or empty, "
+            f"not {now.VERIFY_EVERY!r}"
         )
     if now.TRUSTED_PROXIES < 0:
         raise ImproperlyConfigured(

@@ -53,7 +53,7 @@ def screen(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"Stuck: {len(rows)}" if rows else "Nothing is stuck."
     for row in rows:
-        place = line(f"{row.get('cause')}: job {row.get('job')} {row.get('node') or ''}".rstrip())
+        place = line(f"{row.get('cause')}: job {row.get('job') or '–'} {row.get('node') or ''}".rstrip())
         yield f"  {place}: {line(str(row.get('why')))}. To do: {line(str(row.get('advice')))}"
 
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.api.fields import Form, Whole
 from jobs.api.forms import NothingForm
 from jobs.api.schemas import Head, answers
 from jobs.core.errors import Illegal
@@ -42,6 +43,13 @@ class ReplayedAnswer(serializers.Serializer[Any]):
     problem = serializers.JSONField()
 
 
+class VerifyForm(Form):
+    """Which of the job's events; all unless told, and then derived rows and the ledger too."""
+
+    after = Whole(required=False, default=0, min_value=0, help_text="Begin behind this event.")
+    until = Whole(required=False, allow_null=True, default=None, min_value=1, help_text="The last event.")
+
+
 class VerifyView(ForensicFace):
     """Verify."""
 
@@ -50,13 +58,13 @@ class VerifyView(ForensicFace):
     @extend_schema(
         operation_id="verify_job",
         summary="Verify the chain of a job",
-        request=None,
-        responses=answers({200: VerifiedAnswer}, 404),
+        request=VerifyForm,
+        responses=answers({200: VerifiedAnswer}, 404, 422),
     )
     def post(self, request: Request, job: UUID) -> Response:
         """Recompute every digest and link. A broken record is an answer, not an error; nothing is repaired."""
-        self.body(NothingForm)
-        return Response(services.verify_job(self.job(job).id))
+        told = self.body(VerifyForm)
+        return Response(services.verify_and_note(self.job(job).id, told["after"], told["until"]))
 
 
 class ReplayView(ForensicFace):

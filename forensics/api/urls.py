@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, exports, jobs, search, watching
+from . import access, exports, jobs, search, verifications, watching
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -25,6 +25,12 @@ urlpatterns = [
     *_both("forensics/access/verify", access.AccessVerifyView, "access-verify"),
     *_both("jobs/<uuid:job>/quality", watching.QualityView, "quality"),
     *_both("forensics/anomalies", watching.AnomaliesView, "anomalies"),
+    *_both("forensics/verifications", verifications.VerificationsView, "verifications"),
+    *_both("forensics/verifications/<uuid:verification>", verifications.VerificationView, "verification"),
+    *_both("forensics/verifications/<uuid:verification>/breaks", verifications.BreaksView, "breaks"),
+    *_both(
+        "forensics/verifications/<uuid:verification>/cancel", verifications.CancelVerificationView, "cancel"
+    ),
     *_both("forensics/query", search.QueryView, "query"),
     *_both("forensics/queries", search.QueriesView, "queries"),
     *_both("forensics/queries/<uuid:query>", search.SavedView, "saved-query"),

@@ -1,5 +1,23 @@
 """Verification at rest: of one job, of some of its events, of many jobs; it repairs nothing."""
 
 from .job import Found, derived_break, inspect, inspect_range
+from .nightly import due
+from .runs import (
+    Asker,
+    ask,
+    breakage_json,
+    breakages_of,
+    cancel,
+    figures,
+    verification_for,
+    verification_json,
+    verifications_of,
+    waiting,
+)
+from .scope import Scope
+from .working import run
 
-__all__ = ["Found", "derived_break", "inspect", "inspect_range"]
+__all__ = [
+    "Asker", "Found", "Scope", "ask", "breakage_json", "breakages_of", "cancel", "derived_break", "due", "figures", "inspect",
+    "inspect_range", "run", "verification_for", "verification_json", "verifications_of", "waiting",
+]  # fmt: skip

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from jobs.core.chain import digest_of
 from jobs.core.state import PLAN_STEP, JobState, Node
 from jobs.models import Job
+from jobs.turns import turn
 
 from .. import inspection, record
+from ..inspection import alarms
 from ..rerun import rerun
 
 
@@ -28,8 +32,24 @@ def verify_job(job_id: UUID | str, after: int = 0, until: int | None = None) -> 
         Job.DoesNotExist: there is no such job.
         Invalid: it has no such events.
     """
-    whole = after == 0 and until is None
-    found = inspection.inspect(job_id) if whole else inspection.inspect_range(job_id, after, until)
+    return _verified(_looked_at(job_id, after, until))
+
+
+def verify_and_note(job_id: UUID | str, after: int = 0, until: int | None = None) -> dict[str, Any]:
+    """The same, and an alarm is raised if the record is broken, or falls if it is whole."""
+    found = _looked_at(job_id, after, until)
+    with turn(), transaction.atomic():
+        alarms.note(found.tenant, UUID(found.job), found.broken, whole=after == 0 and until is None)
+    return _verified(found)
+
+
+def _looked_at(job_id: UUID | str, after: int, until: int | None) -> inspection.Found:
+    if after == 0 and until is None:
+        return inspection.inspect(job_id)
+    return inspection.inspect_range(job_id, after, until)
+
+
+def _verified(found: inspection.Found) -> dict[str, Any]:
     return {
         "ok": found.ok,
         "job": found.job,

@@ -106,6 +106,9 @@ class OverviewAnswer(s.Serializer[Any]):
     approvals = s.IntegerField()
     unresolved = s.IntegerField()
     deliveries = counts("waiting", "failing")
+    broken_records = s.IntegerField(
+        help_text="Records that verification has found broken, and not whole since."
+    )
     tick = when(allow_null=True)
 
 
@@ -113,7 +116,7 @@ class StuckAnswer(s.Serializer[Any]):
     """Something that does not go on by itself."""
 
     cause = text()
-    job = s.UUIDField()
+    job = s.UUIDField(allow_null=True)
     node = text(allow_blank=True)
     since = when(allow_null=True)
     why = text()

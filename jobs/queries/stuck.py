@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,10 @@ PATIENCE = timedelta(seconds=30)
 EACH = 100  # of each cause at most: a page for people, not an export
 
 
+# What apps above this one know of that needs somebody, in the same form; they add themselves.
+SOURCES: list[Callable[[str], list[dict[str, Any]]]] = []
+
+
 def stuck(tenant: str) -> list[dict[str, Any]]:
     """Everything of a tenant that needs somebody.
 
@@ -28,7 +32,8 @@ def stuck(tenant: str) -> list[dict[str, Any]]:
     now = clock.now()
     causes = (_unknown(tenant), _unconfirmed(tenant), _held(tenant), _untaken(tenant, now), _overdue(tenant, now),
               _orphaned(tenant), _late_approvals(tenant, now), _undelivered(tenant))  # fmt: skip
-    return [found for cause in causes for found in cause]
+    above = [found for source in SOURCES for found in source(tenant)]
+    return [*above, *(found for cause in causes for found in cause)]
 
 
 def _found(cause: str, row: Any, since: datetime | None, why: str, advice: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from ..models import Approval, Delivery, Event, Job, Step, Tick
 from .jobs import STATUSES, moment
 from .workers import workers_of
 
+# How many records stand broken; the app that verifies them adds itself.
+BROKEN: list[Callable[[str], int]] = []
 AGENDA = ("ready", "running", "backoff", "parked")
 
 
@@ -36,6 +39,7 @@ def overview(tenant: str) -> dict[str, Any]:
         "approvals": Approval.objects.filter(tenant=tenant, state="open").count(),
         "unresolved": Invocation.objects.filter(tenant=tenant, state="unknown").count(),
         "deliveries": debts.aggregate(waiting=Count("id"), failing=Count("id", filter=~Q(error=""))),
+        "broken_records": sum(count(tenant) for count in BROKEN),
         "tick": moment(last_tick()),
     }
 

@@ -20,6 +20,7 @@ from jobs.models import Definition, Job
 from jobs.services import create_agent, message_agent, submit
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller
+from tests.forensics.verifying import verified
 
 pytestmark = pytest.mark.usefixtures("engine_db")
 
@@ -98,7 +99,7 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     kept = saved.keep(tenant, ("0", "somebody"), "jobs", {"of": "jobs"}, shared=True)
     named = {
         "job": unknown, "approval": stage.approval_of(asking), "node": "pay", "agent": desk, "query": kept.id,
-        "export": _exported(tenant),
+        "export": _exported(tenant), "verification": _verified(tenant),
     }  # fmt: skip
     _every_get_holds(document, caller, named)
     for question in ("verify", "replay"):
@@ -123,6 +124,15 @@ def _exported(tenant: str) -> UUID:
     row = batches.ask(tenant, ("0", "somebody"), Job.objects.filter(tenant=tenant), "default")
     batches.run(row.id)
     return row.id
+
+
+def _verified(tenant: str) -> UUID:
+    """A verification that has found something."""
+    job = Job.objects.filter(tenant=tenant)[0]
+    Job.objects.filter(id=job.id).update(outcome="forged")
+    found: UUID = verified(tenant).id
+    Job.objects.filter(id=job.id).update(outcome=job.outcome)
+    return found
 
 
 def _every_get_holds(document: dict[str, Any], caller: Caller, named: dict[str, Any]) -> None:

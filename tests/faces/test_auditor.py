@@ -25,6 +25,7 @@ from jobs.models import Definition, Job
 from jobs.services import create_agent, submit
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, refused
+from tests.forensics.verifying import verified
 
 pytestmark = pytest.mark.usefixtures("engine_db")
 
@@ -32,7 +33,18 @@ ASKING = frozenset({"view", "verify", "replay", "search", "prove", "export"})  #
 LATER = "later"  # routes of the contract that are not built yet
 OWN = frozenset({"tokens", "token", "queries", "saved-query"})  # a person's own, and no part of any job
 KEPT_OUT = frozenset(
-    {"token", "access", "accesshead", "savedsearch", "export", "mention", "indexstate"}
+    {
+        "token",
+        "access",
+        "accesshead",
+        "savedsearch",
+        "export",
+        "mention",
+        "indexstate",
+        "verification",
+        "breakage",
+        "alarm",
+    }
 )  # and what is derived
 BODIES: dict[str, dict[str, Any]] = {
     "jobs": {"agent": "refund", "goal": {"order_id": "A-1001"}},
@@ -61,7 +73,7 @@ class Ground:
             )
         kept = saved.keep(self.tenant, ("0", "somebody"), "jobs", {"of": "jobs"}, shared=True)
         self.names: dict[str, Any] = {
-            "query": kept.id, "export": self._export(),
+            "query": kept.id, "export": self._export(), "verification": verified(self.tenant).id,
             "job": job, "approval": stage.approval_of(asking), "invocation": invocation, "node": "pay", "token": 0,
             "agent": str(create_agent("refund", name="desk", actor=boss)), "name": "an_agent", "seq": 1, "size": 1,
         }  # fmt: skip
