@@ -11,13 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from jobs.api.acting import Acting
 from jobs.api.fields import Form, Text
 from jobs.api.forms import NothingForm
-from jobs.api.jobs import IDEMPOTENCY_KEY
 from jobs.api.pagination import PAGING, PagesView
+from jobs.api.schemas import IDEMPOTENCY_KEY, Person, answers, page
 from jobs.api.schemas import PAGING as PAGING_PARAMETERS
-from jobs.api.schemas import Person, answers, page
 from jobs.api.shapes import text, when
 from jobs.core.errors import NotAllowed
 from jobs.queries.jobs import STATUSES
@@ -85,7 +83,7 @@ class BreakAnswer(s.Serializer[Any]):
     found_at = when()
 
 
-class _Face(ForensicFace, Acting):
+class _Face(ForensicFace):
     """What these views share."""
 
     needs = FORENSICS
@@ -126,7 +124,8 @@ class VerificationsView(_Face, PagesView):
         return Response(inspection.verification_json(row), status=202, headers={"Location": place})
 
     def _asker(self) -> inspection.Asker:
-        return inspection.Asker("api", self.actor.id, self.actor.name)
+        user = self.request.user
+        return inspection.Asker("api", str(user.pk), user.get_username())
 
     @extend_schema(
         operation_id="list_verifications",

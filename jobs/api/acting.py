@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from ..core.commands import Actor
-from ..core.errors import Invalid
 from ..queries import job_json
 from ..services import actor_of
 from .base import Face
@@ -22,17 +21,6 @@ class Acting(Face):
     def actor(self) -> Actor:
         """The caller by value, with groups and permissions as they are now."""
         return actor_of(self.request.user, self.tenant)
-
-    def idempotency_key(self) -> str | None:
-        """What the caller calls this very request, so that it may be sent twice.
-
-        Raises:
-            Invalid: it has not its form.
-        """
-        key = self.request.headers.get("Idempotency-Key")
-        if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-            raise Invalid("Idempotency-Key: 1 to 255 printable ASCII characters", code="bad_idempotency_key")
-        return key
 
     def born(self, job: UUID) -> Response:
         """The answer to a wish that a new job has come of: that job, and where it is."""

@@ -113,6 +113,17 @@ class Face(APIView):
         """
         return job_for(self.tenant, job)
 
+    def idempotency_key(self) -> str | None:
+        """What the caller calls this very request, so that it may be sent twice.
+
+        Raises:
+            Invalid: it has not its form.
+        """
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+            raise Invalid("Idempotency-Key: 1 to 255 printable ASCII characters", code="bad_idempotency_key")
+        return key
+
     def body(self, form: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body, checked. A request without a body is an empty object.
 

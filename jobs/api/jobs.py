@@ -17,12 +17,7 @@ from .filters import ORDERINGS, PARAMETERS, filtered
 from .forms import SubmitForm
 from .pagination import PAGING, PagesView
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 characters. The same key and body give the same job; another body is refused.",
-)
+IDEMPOTENCY_KEY = schemas.IDEMPOTENCY_KEY
 FILTERS = [
     OpenApiParameter("status", {"type": "array", "items": schemas.STATUS}, description="May be given several times."),
     OpenApiParameter("agent", str, description="Exactly this agent."),

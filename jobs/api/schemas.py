@@ -17,6 +17,12 @@ PAGING = [
     OpenApiParameter("cursor", str, description="Where the page begins: as `next` and `previous` name it."),
     OpenApiParameter("limit", int, description="How many at most; 50 unless told, 200 at most."),
 ]
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 characters. The same key and body give the same job; another body is refused.",
+)
 MEANINGS = {
     401: "No valid token or session.",
     403: "Not allowed.",
