@@ -13,11 +13,12 @@ from .output import document, record
 from .packages import is_package, verify_package
 from .paths import job_path
 from .session import Session
+from .verifying import verify_many
 from .words import compact, pretty
 
 
 @click.command(cls=Verb, example="aetheris verify refund.zip --key aetheris.pub")
-@click.argument("job", metavar="JOB|FILE.zip")
+@click.argument("job", metavar="[JOB|FILE.zip]", required=False)
 @click.option(
     "--key",
     "keys",
@@ -35,24 +36,63 @@ from .words import compact, pretty
     "--consistency", default="", metavar="FILE", help="A consistency proof between the two checkpoints."
 )
 @click.option("--head", default="", metavar="SEQ:HASH", help="The head that the file must reach.")
+@click.option("--all", "everything", is_flag=True, help="Every job, and rows that belong to none.")
+@click.option(
+    "--since", default="", metavar="TIME", help="Jobs created since: RFC 3339, or so long ago (24h)."
+)
+@click.option(
+    "--until",
+    default="",
+    metavar="TIME|SEQ",
+    help="Jobs created before; of one job, the last event to look at.",
+)
+@click.option("--agent", default="", help="Jobs of this agent.")
+@click.option("--status", default="", help="Jobs of this status.")
+@click.option(
+    "--after", type=click.IntRange(min=1), metavar="SEQ", help="Of one job: begin behind this event."
+)
 @click.pass_obj
-def verify(
-    session: Session, job: str, keys: tuple[str, ...], checkpoint: str, consistency: str, head: str
-) -> None:
-    """Check a job's chain of events, or an evidence package.
+def verify(session: Session, /, job: str | None, **told: Any) -> None:
+    """Check a job's chain of events, an evidence package, or many jobs.
 
-    A file needs no server. Exit 1 names the first break.
+    A file needs no server. Many jobs are looked at by a worker, and waited for. Exit 1 names the first break.
     """
-    if is_package(job):
-        verify_package(
-            job, keys=keys, checkpoint=checkpoint, consistency=consistency, head=head, json=session.json
-        )
+    of_file = {name: told[name] for name in ("keys", "checkpoint", "consistency", "head")}
+    scope = {name: told[name] for name in ("since", "until", "agent", "status") if told[name]}
+    if job is not None and is_package(job):
+        _no_more(scope or told["everything"] or told["after"], "a file takes none of the options for jobs.")
+        verify_package(job, **of_file, json=session.json)
         return
-    if keys or checkpoint or consistency or head:
-        raise click.UsageError(
-            "--key, --checkpoint, --consistency and --head are for a file; a job is verified by the server."
+    _no_more(
+        any(of_file.values()),
+        "--key, --checkpoint, --consistency and --head are for a file; a job is verified by the server.",
+    )
+    if job is None:
+        _no_more(
+            not (scope or told["everything"]),
+            "name a job or a file, or say --all, --since, --agent or --status.",
         )
-    answer = session.api().post(f"{job_path(job)}/verify")
+        _no_more(told["after"], "--after is for one job.")
+        _no_more(told["everything"] and scope, "--all is every job; leave it out, or the other options.")
+        verify_many(session, scope)
+        return
+    _no_more(
+        told["everything"] or set(scope) - {"until"},
+        "--all, --since, --agent and --status are for many jobs.",
+    )
+    _one(session, job, told["after"], told["until"])
+
+
+def _no_more(given: object, message: str) -> None:
+    if given:
+        raise click.UsageError(message[0].upper() + message[1:])
+
+
+def _one(session: Session, job: str, after: int | None, until: str) -> None:
+    _no_more(until and not until.isdecimal(), "of one job --until is the number of an event.")
+    body = {"after": after} if after else {}
+    body |= {"until": int(until)} if until else {}
+    answer = session.api().post(f"{job_path(job)}/verify", body)
     _show(session, answer)
     if not answer.get("ok"):
         raise Failure(f"The chain of job {job} is broken: {_problem(answer)}", code="broken_chain")

@@ -1,7 +1,7 @@
 """Verification at rest: of one job, of some of its events, of many jobs; it repairs nothing."""
 
 from .job import Found, derived_break, inspect, inspect_range
-from .nightly import due
+from .nightly import due, tenants
 from .runs import (
     Asker,
     ask,
@@ -19,5 +19,5 @@ from .working import run
 
 __all__ = [
     "Asker", "Found", "Scope", "ask", "breakage_json", "breakages_of", "cancel", "derived_break", "due", "figures", "inspect",
-    "inspect_range", "run", "verification_for", "verification_json", "verifications_of", "waiting",
+    "inspect_range", "run", "tenants", "verification_for", "verification_json", "verifications_of", "waiting",
 ]  # fmt: skip
