@@ -837,12 +837,12 @@ def legible(question: Any) -> str:
 
 
 class Ledger:
-    """The lines of the book as the events tell them."""
+    """The lines of the book as the events tell them, each kept as its text: a job may have very many."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, str] = {}
         self.spoken: dict[str, int] = {}
-        self.commands: dict[str, Line] = {}
+        self.commands: dict[str, str] = {}
         self.tenant = ""
 
     def take(self, event: dict[str, Any]) -> None:
@@ -853,12 +853,19 @@ class Ledger:
         if event["type"] == "job_created":
             self.tenant = body["tenant"]
         elif event["type"] == "command_emitted" and body["command"] != "map":
-            self.commands[event["node"]] = {**part(body, "args"), "args_digest": self._digest(event)}
+            self.commands[event["node"]] = canonical(
+                {**part(body, "args"), "args_digest": self._digest(event)}
+            )
         tell = self._TELLS.get(event["type"])
         if tell is not None:
             key = body["compensates" if event["type"] == "compensation_finished" else "invocation"]
-            self.lines[key] = tell(self, event, body, self.lines.get(key))
+            self.lines[key] = canonical(tell(self, event, body, self.line(key)))
             self.spoken[key] = event["seq"]
+
+    def line(self, key: str) -> Line | None:
+        """The line with an id, as far as it has been told."""
+        found: Line | None = json.loads(self.lines[key]) if key in self.lines else None
+        return found
 
     @staticmethod
     def _digest(event: dict[str, Any]) -> str:
@@ -869,7 +876,7 @@ class Ledger:
 
     def _line(self, event: dict[str, Any], promise: dict[str, Any]) -> Line:
         return {
-            **self.commands[event["node"]],
+            **json.loads(self.commands[event["node"]]),
             "id": event["body"]["invocation"], "tenant": self.tenant, "job": event["job"], "node": event["node"],
             "tool": promise["tool"], "version": promise["version"], "schema": promise["schema"], "effect": promise["effect"],
             "idempotency_key": promise["key"], "business_key": promise.get("business_key"),
@@ -940,6 +947,10 @@ class Questions:
         self.escalates: dict[str, Line] = {}
         self.requester: Any = None
         self.tenant = ""
+
+    def line(self, key: str) -> Line | None:
+        """The question with an id, as far as it has been told."""
+        return self.lines.get(key)
 
     def take(self, event: dict[str, Any]) -> None:
         """Note what one event says of a question."""
@@ -1214,26 +1225,21 @@ class Verifier:
 
     def lines_of(self, name: str, told: Ledger | Questions) -> str:
         """A file of derived lines against what the events tell, in the order of their ids."""
-        left, before = dict(told.lines), ""
+        left, before = set(told.lines), ""
         for line in self._lines(name):
             key = str(line["id"])
             self.seq = told.spoken.get(key, 0)
             if key <= before:
                 self.broken("reordered", "the lines do not stand in the order of their ids")
             before = key
-            if key not in left:
+            derived = told.line(key)
+            if derived is None:
                 self.broken("extra", f"no event speaks of {key}")
-            derived, shown = left.pop(key), light(line)
-            wrong = sorted(
-                each
-                for each in {*derived, *shown}
-                if derived.get(each, _MISSING) != shown.get(each, _MISSING)
-            )
+            left.discard(key)
+            wrong = _different(derived, light(line))
             if wrong:
-                self.broken(
-                    "ledger_line" if name == LEDGER else "derived_row",
-                    f"{', '.join(wrong)} of {key}: not what the events say",
-                )
+                kind = "ledger_line" if name == LEDGER else "derived_row"
+                self.broken(kind, f"{', '.join(wrong)} of {key}: not what the events say")
         if left:
             missing = min(left)
             self.line, self.seq = 0, told.spoken[missing]
@@ -1375,6 +1381,16 @@ class Verifier:
             raise Broken("another_head", f"it reaches {head['seq']}:{head['hash']}, not {self.wishes.head}: an older or a newer "
                          "package of the job, or a rewritten one", MANIFEST)  # fmt: skip
         return f"job {job} at event {head['seq']}"
+
+
+def _different(derived: Line, shown: Line) -> list[str]:
+    """The names under which two lines differ; by their texts, for 1, 1.0 and true are equal to Python alone."""
+    names = {*derived, *shown}
+    return sorted(
+        name
+        for name in names
+        if name not in derived or name not in shown or canonical(derived[name]) != canonical(shown[name])
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -136,7 +136,7 @@ class _Export:
             ):  # fmt: skip
                 with made.file(name) as sink:
                     put(sink)
-            problem = records.problem or derived_break(self.job)
+            problem = records.problem or derived_break(self.job, sum(sink.size for sink in made.sinks[:2]))
             if problem is not None and not self.broken:
                 raise self._refused(problem.to_json())
             self._proofs(made, records)

@@ -21,7 +21,8 @@ SHOWN = ("question", "shown", "releases", "form", "groups", "users")
 class Notes:
     """Which repeated members stand outside their event, and of which kind the event was that told them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, redacting: bool) -> None:
+        self.redacting = redacting
         self.parts: set[str] = set()
         self.first: dict[str, Any] = {}
         self.ended: str | None = None
@@ -62,6 +63,8 @@ class Notes:
         for name in ("result", "error", "evidence"):
             if name in body:
                 self._note(key, name, aside)
+        if not self.redacting:
+            return
         if "result" in body or kind == "tool_invocation_finished":
             self._told[key, "result"] = kind
         self._told[key, "error"] = kind

@@ -51,7 +51,7 @@ class Records:
 
     def __init__(self, job: Job, redactor: Redactor | None, tell: Callable[[int], None]) -> None:
         self.job, self.redactor, self.tell = job, redactor, tell
-        self.notes = Notes()
+        self.notes = Notes(redacting=redactor is not None)
         self.problem: Break | None = None
         self.head = Head(0, "")
         self.withheld: dict[tuple[str, str, str], list[int]] = {}

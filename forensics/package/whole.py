@@ -7,10 +7,15 @@ from jobs.models import Job
 from .. import inspection
 from ..proof import Break
 
-# Above, only what the package shows is compared: the fold of the events holds every result in memory.
-WHOLE = 20_000
+# Bytes of events and parts above which only what the package shows is compared: the fold holds every result in memory.
+WHOLE = 32 << 20
 
 
-def derived_break(job: Job) -> Break | None:
-    """The first break of a job, whatever its kind; None too for a job of more than `WHOLE` events."""
-    return inspection.derived_break(job) if job.head_seq <= WHOLE else None
+def derived_break(job: Job, size: int) -> Break | None:
+    """The first break of a job, whatever its kind; None too for a job whose events and parts are larger than `WHOLE`.
+
+    Args:
+        job: the row.
+        size: bytes of its events and parts.
+    """
+    return inspection.derived_break(job) if size <= WHOLE else None
