@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import access, search
+from . import access, search, verifications
 
-__all__ = ["access", "search"]
+__all__ = ["access", "search", "verifications"]

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ("cleared_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
+                "verbose_name": "broken record",
                 "db_table": "aetheris_forensics_alarm",
                 "ordering": ["-found_at", "-id"],
                 "default_permissions": ("view",),

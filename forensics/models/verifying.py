@@ -106,6 +106,7 @@ class Alarm(Place):
 
     class Meta:
         db_table = "aetheris_forensics_alarm"
+        verbose_name = "broken record"
         default_permissions = ("view",)
         ordering: ClassVar = ["-found_at", "-id"]
         constraints: ClassVar = [

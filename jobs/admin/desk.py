@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
@@ -35,8 +36,21 @@ _ROOMS = (
     ("Deliveries", "aetheris_jobs_delivery"),
     ("Tokens", "aetheris_jobs_token"),
     ("Search", "aetheris_forensics_savedsearch"),
+    ("Verifications", "aetheris_forensics_verification"),
+    ("Broken records", "aetheris_forensics_alarm"),
     ("Access log", "aetheris_forensics_access"),
 )
+
+
+@dataclass(frozen=True)
+class Door:
+    """A page about one job that an app above this one has: its name on the button, and that of its address."""
+
+    label: str
+    page: str
+
+
+DOORS: list[Door] = []  # they add themselves
 
 
 class BoundedPaginator(_Paginator):

@@ -21,7 +21,7 @@ from jobs.models import Definition, Job
 from ledger.admin import utc
 
 from . import job_page
-from .desk import Desk, actor_on
+from .desk import DOORS, Desk, actor_on
 from .looking import page_looked
 from .shown import badge, moment, wait_brief, whole
 from .verbs import VERBS, Verb, offered
@@ -127,6 +127,7 @@ class JobAdmin(Desk):
             "waits": [{**wait, "url": self._wait_url(job, wait, verbs)} for wait in job_page.waits_of(job)],
             "standing": job_page.standing_of(job),
             "verbs": verbs,
+            "doors": [(door.label, url) for door in DOORS if (url := self.address(door.page, job.id))],
             "parts": job_page.parts_of(job),
             "agenda": job_page.agenda_of(job.id),
             "settled": job_page.settled_of(job.id),

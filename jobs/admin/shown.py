@@ -17,9 +17,10 @@ from ledger.admin import pretty, utc
 
 FOLD = 1_500  # characters above which a part of a page starts folded
 CLIP = 64 * 1024  # characters above which it is only begun, with a link to the whole
-GOOD = frozenset({"idle", "completed", "approved", "landed", "recalled", "alive", "done", "granted"})
+GOOD = frozenset({"idle", "whole", "completed", "approved", "landed", "recalled", "alive", "done", "granted"})
 BAD = frozenset(
     {
+        "broken",
         "failed",
         "rejected",
         "unknown",
@@ -33,7 +34,7 @@ BAD = frozenset(
     }
 )
 BUSY = frozenset(
-    {"waiting", "running", "open", "parked", "paused", "pending", "ready", "backoff", "draining"}
+    {"waiting", "queued", "running", "open", "parked", "paused", "pending", "ready", "backoff", "draining"}
 )
 
 

@@ -80,7 +80,9 @@ class Command(BaseCommand):
         with access.recorded("verify", "aetheris_verify", tenant=tenant):
             row = inspection.ask(tenant, scope, inspection.Asker("command", who.id, who.name))
             inspection.run(row.id, None, tell=self._progress)
-            while (row := inspection.verification_for(tenant, row.id)).state in AT_WORK:  # a worker was quicker
+            while (
+                row := inspection.verification_for(tenant, row.id)
+            ).state in AT_WORK:  # a worker was quicker
                 time.sleep(1.0)
                 inspection.run(row.id, None, tell=self._progress)
         self._say(f"tenant {tenant}: {_figures(row)}")
