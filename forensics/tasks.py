@@ -24,7 +24,11 @@ INDEXED = 200_000  # events of one task at most; the next one goes on
 @shared_task(name="aetheris.export", ignore_result=True, max_retries=0)
 def export(key: str) -> None:
     """Make the packages of a batch, or what is left of them."""
-    batches.run(key)
+    try:
+        batches.run(key)
+    except AWAY as outage:
+        log.warning("export %s stands still: %s; the sweep takes it up", key, in_a_line(outage))
+        connection.close()
 
 
 @shared_task(name="aetheris.exports", ignore_result=True, max_retries=0)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import parts, ports, preparing, processes, register
+from . import evidence, parts, ports, preparing, processes, register
 from .failures import StackError
 from .logs import log_file, tail
 from .parts import PAYMENTS_URL, Part
@@ -92,7 +92,20 @@ class Demo:
         self.say(
             "    payment service what became of the call (the probe), and adopts the refund that was made."
         )
-        return story.report(self.names, killed)
+        proven = story.report(self.names, killed)
+        return self._carried_away(story) and proven
+
+    def _carried_away(self, story: Story) -> bool:
+        """Export the job's evidence package, and verify it without the stack. Returns whether it verifies."""
+        package = evidence.fetched(story.operator, story.job, self.place.folder)
+        self.say(
+            f"\nWhat can be carried away: an evidence package of {package.stat().st_size:,} bytes, verified by one Python"
+        )
+        self.say("file that knows nothing of this machine but the public key:")
+        holds, lines = evidence.verdict(package, self.place.var)
+        for line in lines:
+            self.say(f"  {line}")
+        return holds
 
     def last_words(self) -> str:
         """The end of the workers' logs, and where all of them are kept."""

@@ -43,6 +43,18 @@ class Person:
         """Read something. Raises StackError."""
         return self._ask("GET", path)
 
+    def fetch(self, path: str) -> bytes:
+        """Fetch a file. Raises StackError."""
+        try:
+            answer = self._http.get(path)
+        except httpx.HTTPError as error:
+            raise StackError(
+                f"GET {path} at {self._http.base_url} got no proper answer: {error!r}"
+            ) from error
+        if not answer.is_success:
+            raise Refused(answer.status_code, answer.text[:300], f"GET {path}")
+        return answer.content
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask for something to be done. Raises StackError; Refused if the server said no."""
         return self._ask("POST", path, body or {})

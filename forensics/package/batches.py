@@ -25,6 +25,7 @@ from jobs.conf import conf
 from jobs.core.chain import canonical
 from jobs.core.errors import Busy, Illegal, Invalid, NotFound, Refused
 from jobs.models import Job
+from jobs.outage import AWAY
 
 from ..models import Export
 from .exporting import Exported, export
@@ -181,8 +182,13 @@ class _Batch:
             entry = _entry(made)
         except (Refused, Busy) as refusal:
             entry = {"job": job, "code": getattr(refusal, "code", "busy"), "message": str(refusal)}
+        except (*AWAY, OSError):
+            raise  # a database that is away, a disk that is full: the batch is taken up again
         except Job.DoesNotExist:
             entry = {"job": job, "code": "not_found", "message": f"there is no job {job} any more"}
+        except Exception as error:  # one job that nobody can export must not keep the others
+            log.exception("export %s: job %s could not be exported", self.row.id, job)
+            entry = {"job": job, "code": "failed", "message": f"{type(error).__name__}: {error}"[:300]}
         draft = told.with_suffix(".part")
         draft.write_text(canonical(entry))
         draft.replace(told)
