@@ -51,6 +51,13 @@ def test_a_package_is_streamed_under_a_name_and_verifies(tmp_path: Path) -> None
     assert report.ok, report.to_json()
 
 
+def test_the_root_that_verify_tells_is_the_root_of_the_package(tmp_path: Path) -> None:
+    job, caller = stage.job(stage.waiting("go")), _caller()
+    head = caller.post(f"jobs/{job}/verify").json()["head"]
+    path = _saved(caller.get(f"jobs/{job}/export"), tmp_path)
+    assert standalone.verify(path).facts["head"] == head == caller.get(f"jobs/{job}").json()["head"]
+
+
 def test_under_asgi_the_same_bytes_come_in_pieces(tmp_path: Path) -> None:
     job = stage.job(stage.waiting("go"))
     first = _saved(_caller().get(f"jobs/{job}/export"), tmp_path).read_bytes()
