@@ -33,15 +33,19 @@ class Account:
     """What the events of a job say beside the state that they fold to; taken in one after the other.
 
     `lines`: by a ledger line's id the number of the last event that speaks of it, and all its columns. `questions`: by
-    the path of an approval. `turn`: the event that gave the job its turn at an agent instance.
+    the path of an approval. `turn`: the event that gave the job its turn at an agent instance. `kin`: other jobs that
+    must have been there, each with the number of the event that says so.
     """
 
     lines: Lines = field(default_factory=dict)
     questions: dict[str, Asked] = field(default_factory=dict)
     turn: Fact | None = None
+    kin: dict[str, int] = field(default_factory=dict)
 
     def take(self, state: JobState, fact: Fact) -> None:
         """Take in one event; `state` is what the events up to it fold to."""
+        for job in kin_of(fact):
+            self.kin.setdefault(job, fact.seq)
         told = TELLS.get(fact.type)
         if told is not None:
             key = UUID(fact.body["compensates" if fact.type == "compensation_finished" else "invocation"])
@@ -60,6 +64,16 @@ def account_of(states: Iterable[tuple[JobState, Fact]]) -> Account:
     for state, fact in states:
         account.take(state, fact)
     return account
+
+
+def kin_of(fact: Fact) -> list[str]:
+    """The other jobs that an event says have been there: of which it comes, that come of it, that ended for it."""
+    body = fact.body
+    if fact.type == "job_created":
+        return [told["job"] for told in (body.get("parent"), body.get("forked_from")) if told]
+    if fact.type == "job_forked" or (fact.type == "child_finished" and body.get("status") == "completed"):
+        return [body["job"]]
+    return []
 
 
 def turn_of(fact: Fact) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from jobs.core.chain import canonical, digest_of
+from jobs.core.ids import key_digest
 from jobs.core.mailbox import request_digest
 from jobs.core.moments import parse
 from jobs.core.state import JobState
@@ -14,9 +15,9 @@ from jobs.models import Approval, Event, Job, Step
 from jobs.rows import agenda_of, ancestry, approval_row, job_row
 from ledger.models import Invocation
 
-from . import mailbox
+from . import mailbox, record
 from .accounts import Account
-from .proof import Break, event_break
+from .proof import JOBS, Break, event_break
 
 LINES = 500  # of the ledger that are held at once
 STEPS, APPROVALS, LEDGER = (model._meta.db_table for model in (Step, Approval, Invocation))
@@ -38,6 +39,7 @@ def compare(job: Job, state: JobState, account: Account) -> Break | None:
         or _ledger(state, account)
         or mailbox.compare(state, account.turn)
         or _source(state)
+        or _kin(account)
     )
 
 
@@ -77,10 +79,13 @@ def _job(job: Job, state: JobState) -> Break | None:
 
 
 def _request(job: Job, state: JobState) -> Break | None:
-    """The digest of the request that an idempotency key or a message id stands for; the key itself is in no event."""
+    """The idempotency key, of which the first event has the digest, and the digest of the request that it stands for."""
     told = [digest_of(each) for each in _requests(state)] if job.idempotency_key is not None else [""]
     if state.message is not None and state.message.id:
         told = [request_digest(state.goal, state.message.not_before)]
+    if state.request_key is not None and key_digest(job.idempotency_key) != state.request_key:
+        stored = key_digest(job.idempotency_key)
+        return _differs("derived_row", 1, "the job row", job, "idempotency_key", stored, state.request_key)
     if job.request_digest not in told:
         return _differs("derived_row", 1, "the job row", job, "request_digest", job.request_digest, told[0])
     return None
@@ -113,6 +118,18 @@ def _source(state: JobState) -> Break | None:
         f"{forked['hash'][:12]}…; that event has {row.hash[:12]}…"
     )
     return event_break("provenance", 1, message)
+
+
+def _kin(account: Account) -> Break | None:
+    """The first job that must have been there, and of which there is neither a row nor a tombstone."""
+    names = {UUID(job): seq for job, seq in account.kin.items()}
+    there = set(Job.objects.filter(id__in=names).values_list("id", flat=True)) if names else set()
+    gone = [(seq, job) for job, seq in names.items() if job not in there and not record.pruned(job)]
+    if not gone:
+        return None
+    seq, job = min(gone)
+    message = f"event {seq} speaks of job {job}, which does not exist, and no tombstone says why"
+    return Break("provenance", seq, message, JOBS, str(job))
 
 
 def _tenants(state: JobState) -> Break | None:

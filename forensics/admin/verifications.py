@@ -88,7 +88,7 @@ class VerificationAdmin(Auditors):
 
     list_title = "Verifications"
     change_list_template = "admin/aetheris/verifications.html"
-    list_display = ("begun", "state_shown", "which", "looked_at", "events_shown", "broken_shown", "by")
+    list_display = ("begun", "state_shown", "broken_shown", "which", "looked_at", "events_shown", "by")
     list_filter: ClassVar[Any] = (State,)
     ordering = ("-created_at", "-id")
 
@@ -245,7 +245,7 @@ class AlarmAdmin(Auditors):
     """Records that stand broken."""
 
     list_title = "Broken records"
-    list_display = ("found_shown", "kind_shown", "job_shown", "seq", "place", "message", "fallen")
+    list_display = ("found_shown", "kind_shown", "job_shown", "message", "place", "seq", "fallen")
     list_display_links = None
     list_filter: ClassVar[Any] = (Standing,)
     ordering = ("-found_at", "-id")

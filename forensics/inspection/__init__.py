@@ -2,6 +2,7 @@
 
 from .job import Found, derived_break, inspect, inspect_range
 from .nightly import due, tenants
+from .orphans import orphans
 from .runs import (
     Asker,
     ask,
@@ -19,5 +20,5 @@ from .working import run
 
 __all__ = [
     "Asker", "Found", "Scope", "ask", "breakage_json", "breakages_of", "cancel", "derived_break", "due", "figures", "inspect",
-    "inspect_range", "run", "tenants", "verification_for", "verification_json", "verifications_of", "waiting",
+    "inspect_range", "orphans", "run", "tenants", "verification_for", "verification_json", "verifications_of", "waiting",
 ]  # fmt: skip

@@ -25,8 +25,6 @@ COLUMNS = {
     ("aetheris_jobs_blob", "id"): "a row number: a part is named by its digest",
     ("aetheris_jobs_step", "id"): "a row number: a step is named by its job and node",
     ("aetheris_jobs_step", "knock_at"): "a hint that only the scheduler writes and no decision reads",
-    ("aetheris_jobs_job", "idempotency_key"): "the client's name for its request; the events hold the request itself, and "
-    "its digest is compared",
     ("aetheris_jobs_agent", "name"): "what people call the instance; no job of it speaks of that",
     ("aetheris_jobs_agent", "created_at"): "as above: an instance is created without a job",
     ("aetheris_jobs_agent", "created_by"): "as above",

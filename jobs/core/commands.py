@@ -127,6 +127,7 @@ class CreateJob:
     on_failure: str = "fail"  # or "compensate": undo what has landed before it ends as failed or cancelled
     instance: Mapping[str, Any] | None = None  # {"id", "due", …}; with "turn" and "after" at its turn
     state: Mapping[str, Any] | None = None  # what the job begins with
+    key: str | None = None  # what the client calls its request
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class ForkJob:
         landed_in_children: what the children of the old job landed that the new one does not take over.
         workflow: the agent is a workflow, whose goal is its argument.
         parent: the job and call that it is a child of.
+        key: what the client calls its request.
     """
 
     job: str
@@ -159,6 +161,7 @@ class ForkJob:
     landed_in_children: tuple[Mapping[str, Any], ...] = ()
     workflow: bool = False
     parent: Mapping[str, str] | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

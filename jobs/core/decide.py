@@ -10,6 +10,7 @@ from . import commands as wishes
 from .draft import Draft
 from .errors import Illegal
 from .flow import follow
+from .ids import key_digest
 from .moments import plus
 from .state import GRACE as GRACE
 from .state import PLAN_STEP, JobState, Node
@@ -50,7 +51,7 @@ def _create(draft: Draft, wish: wishes.CreateJob) -> None:
     draft.emit(
         "job_created", agent=wish.agent, version=wish.version, goal=wish.goal, actor=wish.actor.to_json(),
         origin=wish.origin or wish.job, tenant=wish.actor.tenant, tags=list(wish.tags), priority=wish.priority,
-        **more,
+        request_key=key_digest(wish.key), **more,
     )  # fmt: skip
     if wish.instance and "turn" not in wish.instance:
         draft.emit("job_parked", PLAN_STEP, kind="agent", name=wish.instance["id"])

@@ -48,7 +48,7 @@ def _kind(meaning: str, fields: str = "") -> Kind:
 KINDS: dict[str, Kind] = {
     "job_created": _kind(
         "Somebody asked an agent for something.",
-        "agent version goal actor origin tenant tags priority parent? instance? state? generation? forked_from? on_failure?",
+        "agent version goal actor origin tenant tags priority parent? instance? state? generation? forked_from? on_failure? request_key?",
     ),
     "plan_generated": _kind(
         "The planner's graph was adopted; it never changes.", "plan plan_hash requires fence copied?"

@@ -81,6 +81,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
         job=state.job, seq=state.seq, tenant=body["tenant"], agent=body["agent"], version=body["version"],
         goal=body["goal"], requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
         priority=body["priority"], parent=body.get("parent"), on_failure=body.get("on_failure", "fail"),
+        request_key=body.get("request_key"),
         created_at=fact.at, phase=phase_after(state, fact),
         generation=body.get("generation", 1), forked=body.get("forked_from"),
         message=Message.of(body.get("instance")), data=Map(body.get("state") or {}),

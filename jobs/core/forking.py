@@ -9,6 +9,7 @@ from .commands import ForkJob, NoteFork
 from .copying import copy, with_goal
 from .draft import Draft
 from .errors import Illegal, Stale
+from .ids import key_digest
 from .mailbox import begun_with
 from .past import Carried, Past, Sent, carried
 from .state import JobState
@@ -44,7 +45,7 @@ def _created(wish: ForkJob) -> dict[str, Any]:
     body: dict[str, Any] = {
         **past.facts[0].body, "actor": wish.actor.to_json(), "origin": then.origin if retry else wish.job,
         "forked_from": origin, "generation": then.generation + 1 if retry else 1,
-        "goal": wish.goal.value if wish.goal else then.goal,
+        "goal": wish.goal.value if wish.goal else then.goal, "request_key": key_digest(wish.key),
     }  # fmt: skip
     body.pop("parent", None)
     if body.pop("instance", None):  # it goes on beside the mailbox, and leaves nothing there

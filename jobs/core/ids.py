@@ -13,6 +13,11 @@ def _hex(*parts: str) -> str:
     return sha256(("\n".join(parts) + "\n").encode("utf-8")).hexdigest()
 
 
+def key_digest(key: str | None) -> str:
+    """What a job's first event keeps of the idempotency key of the request that made it; empty for none."""
+    return "" if key is None else sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def idempotency_key(origin: str, path: str) -> str:
     """The key handed to the tool. It holds no attempt, so a take-over or a retry of the job sends the same."""
     return "aet-" + _hex("aetheris.key.v1", origin, path)[:40]

@@ -207,6 +207,7 @@ class JobState:
     priority: int = 0
     parent: Mapping[str, str] | None = None
     on_failure: str = "fail"
+    request_key: str | None = None  # digest of the request's idempotency key, "" for none; None: not said
     generation: int = 1
     forked: Mapping[str, Any] | None = None  # the job, event and way it comes from
     forks: tuple[str, ...] = ()  # the jobs that come from it

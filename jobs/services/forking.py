@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -166,6 +167,7 @@ def _retried(source: str | UUID, newest: Job) -> Illegal:
 def _born(wish: ForkJob, key: str | None, digest: str) -> UUID:
     """Insert wins: of two retries of one job the database lets one through."""
     more: Mapping[str, Any] = {"idempotency_key": key, "request_digest": digest} if key is not None else {}
+    wish = replace(wish, key=key)
     # A savepoint: the loser of a race must not break the caller's transaction.
     within = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:

@@ -64,7 +64,7 @@ def submit(
         return found
     definition = chosen_definition(name, version)
     check_goal(definition, plain)
-    wish = CreateJob(str(new_id()), name, definition.version, plain, who, **more)
+    wish = CreateJob(str(new_id()), name, definition.version, plain, who, key=idempotency_key, **more)
     return _once(wish, idempotency_key, digest)
 
 

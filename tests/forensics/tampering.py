@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.db.models import Field, Model
 
+from forensics.inspection.unbound import COLUMNS as UNBOUND
 from forensics.services import verify_job
 from jobs.core.chain import GENESIS, body_digest, link
 from jobs.models import Event, Job
@@ -18,14 +19,6 @@ from jobs.models import Event, Job
 TRIGGERS = {
     "sqlite": ["DROP TRIGGER aetheris_event_no_update", "DROP TRIGGER aetheris_event_no_delete"],
     "postgresql": ["DROP TRIGGER aetheris_event_append_only ON aetheris_jobs_event"],
-}
-# What no event speaks of: row numbers, the scheduler's hint, and the name that a client gave its request.
-IN_NO_EVENT = {
-    ("Event", "id"),
-    ("Step", "id"),
-    ("Step", "knock_at"),
-    ("Job", "idempotency_key"),
-    ("Job", "id"),
 }
 
 
@@ -58,7 +51,7 @@ def problem_of(job: str) -> tuple[str, int] | None:
 def columns_of(model: type[Model]) -> list[str]:
     """The columns of a table that events speak of."""
     names = [field.attname for field in model._meta.concrete_fields]
-    return [name for name in names if (model.__name__, name) not in IN_NO_EVENT]
+    return [name for name in names if (model._meta.db_table, name) not in UNBOUND]
 
 
 def another(row: Model, column: str) -> Any:
