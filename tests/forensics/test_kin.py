@@ -15,7 +15,7 @@ from tests.forensics.tampering import unguarded
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def gone(job: object) -> None:
+def gone(job: UUID | str) -> None:
     """Take a whole job out of the database, and leave nothing."""
     for model in (Event, Step, Approval, Invocation):
         model._default_manager.filter(job_id=job).delete()
@@ -28,7 +28,7 @@ def source_of(job: str) -> UUID:
     return source
 
 
-def problem(job: object) -> tuple[str, int, str, str]:
+def problem(job: UUID | str) -> tuple[str, int, str, str]:
     found = verify_job(str(job))["problem"]
     assert found is not None
     return found["kind"], found["seq"], found["table"], found["row"]
