@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from .failures import Failure
 from .output import document
 from .pins import own_keys
-from .words import clean
+from .words import clean, compact
 
 if TYPE_CHECKING:
     from forensics.standalone import Report
@@ -22,10 +23,9 @@ def is_package(name: str) -> bool:
     return name.lower().endswith(".zip") or Path(name).is_file()
 
 
-def verify_package(
-    name: str, *, keys: tuple[str, ...], checkpoint: str, consistency: str, head: str, json: bool
-) -> None:
-    """Verify a file and print the verdict.
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a file.
 
     Args:
         name: of the file.
@@ -33,6 +33,22 @@ def verify_package(
         checkpoint: file with a checkpoint that somebody kept.
         consistency: file with a proof between the two checkpoints.
         head: that it must reach.
+        opener: file with the key of encrypted fields, which are printed then.
+    """
+
+    name: str
+    keys: tuple[str, ...] = ()
+    checkpoint: str = ""
+    consistency: str = ""
+    head: str = ""
+    opener: str = ""
+
+
+def verify_package(wish: Wish, *, json: bool) -> None:
+    """Verify a file and print the verdict.
+
+    Args:
+        wish: what is asked.
         json: print one document.
 
     Raises:
@@ -42,27 +58,35 @@ def verify_package(
     from forensics import standalone  # needs no Django
 
     try:
-        pins = standalone.given_keys(list(keys)) if keys else tuple(own_keys(os.environ, Path.cwd()))
-        texts = [Path(each).read_text("utf-8") if each else "" for each in (checkpoint, consistency)]
-        report = standalone.verify(name, standalone.Wishes(pins, texts[0], texts[1], head=head))
+        pins = (
+            standalone.given_keys(list(wish.keys)) if wish.keys else tuple(own_keys(os.environ, Path.cwd()))
+        )
+        texts = [
+            Path(each).read_text("utf-8") if each else "" for each in (wish.checkpoint, wish.consistency)
+        ]
+        key = bytes.fromhex(Path(wish.opener).read_text().strip()) if wish.opener else b""
+        report = standalone.verify(wish.name, standalone.Wishes(pins, texts[0], texts[1], head=wish.head))
+        values = list(standalone.opened(wish.name, key)) if key and report.ok else []
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise click.UsageError(f"a key cannot be read: {error}") from error
-    _show(report, name, json=json)
+        raise click.UsageError(f"a key cannot be used: {error}") from error
+    _show(report, wish, values, json=json)
 
 
-def _show(report: Report, name: str, *, json: bool) -> None:
+def _show(report: Report, wish: Wish, values: list[dict[str, Any]], *, json: bool) -> None:
     from forensics import standalone
 
     if json:
-        document(report.to_json())
+        document({**report.to_json(), **({"opened": values} if wish.opener else {})})
     else:
         for line in standalone.told(report):
             click.echo(clean(line))
+        for each in values:
+            click.echo(clean(f"event {each['seq']} {each['path']} = {compact(each['value'])}"))
     problem: Any = report.problem
     if problem is not None:
-        raise Failure(f"{name} is broken: {problem}", code=problem.kind)
+        raise Failure(f"{wish.name} is broken: {problem}", code=problem.kind)
     if not report.ok:
         open_ones = [each.detail for each in report.checks if each.status == "undecided"]
-        raise click.UsageError(f"{name} could not be decided: {'; '.join(open_ones)}")
+        raise click.UsageError(f"{wish.name} could not be decided: {'; '.join(open_ones)}")

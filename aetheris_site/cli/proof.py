@@ -10,7 +10,7 @@ import click
 from .failures import Failure
 from .options import Verb
 from .output import document, record
-from .packages import is_package, verify_package
+from .packages import Wish, is_package, verify_package
 from .paths import job_path
 from .session import Session
 from .verifying import verify_many
@@ -36,6 +36,13 @@ from .words import compact, pretty
     "--consistency", default="", metavar="FILE", help="A consistency proof between the two checkpoints."
 )
 @click.option("--head", default="", metavar="SEQ:HASH", help="The head that the file must reach.")
+@click.option(
+    "--open",
+    "opener",
+    default="",
+    metavar="KEYFILE",
+    help="Print the file's encrypted fields, opened with this key.",
+)
 @click.option("--all", "everything", is_flag=True, help="Every job, and rows that belong to none.")
 @click.option(
     "--since", default="", metavar="TIME", help="Jobs created since: RFC 3339, or so long ago (24h)."
@@ -57,15 +64,15 @@ def verify(session: Session, /, job: str | None, **told: Any) -> None:
 
     A file needs no server. Many jobs are looked at by a worker, and waited for. Exit 1 names the first break.
     """
-    of_file = {name: told[name] for name in ("keys", "checkpoint", "consistency", "head")}
+    of_file = {name: told[name] for name in ("keys", "checkpoint", "consistency", "head", "opener")}
     scope = {name: told[name] for name in ("since", "until", "agent", "status") if told[name]}
     if job is not None and is_package(job):
         _no_more(scope or told["everything"] or told["after"], "a file takes none of the options for jobs.")
-        verify_package(job, **of_file, json=session.json)
+        verify_package(Wish(job, **of_file), json=session.json)
         return
     _no_more(
         any(of_file.values()),
-        "--key, --checkpoint, --consistency and --head are for a file; a job is verified by the server.",
+        "--key, --checkpoint, --consistency, --head and --open are for a file; a job is verified by the server.",
     )
     if job is None:
         _no_more(

@@ -136,6 +136,25 @@ def test_in_a_checkout_its_own_keys_are_the_pins_and_a_stranger_is_refused(
     assert "[wrong_key]" in ended.err
 
 
+def test_encrypted_fields_are_printed_with_their_key_alone(
+    engine_db: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from django.conf import settings
+
+    profiles = {"sealed": {"rules": [{"path": "goal", "how": "encrypt", "on": "job_created"}]}}
+    monkeypatch.setattr(settings, "AETHERIS", {**settings.AETHERIS, "REDACTION": {"PROFILES": profiles}})
+    path, key, other = (tmp_path / name for name in ("a.zip", "right", "wrong"))
+    export(stage.job(stage.waiting("go")), path, profile="sealed", encrypt_key=b"k" * 32)
+    key.write_text((b"k" * 32).hex())
+    other.write_text("00" * 32)
+    ended = aetheris("verify", str(path), "--open", str(key))
+    assert ended.code == 0, ended.err
+    assert "event 1 /goal = {" in ended.out
+    assert aetheris("verify", str(path), "--open", str(key), "--json").json["opened"][0]["path"] == "/goal"
+    assert aetheris("verify", str(path), "--open", str(other)).code == 2
+    assert "opened" not in aetheris("verify", str(path), "--json").json
+
+
 def test_what_cannot_be_read_is_a_usage_error(package: Path) -> None:
     assert aetheris("verify", str(package), "--key", "nonsense").code == 2
     assert aetheris("verify", str(package), "--checkpoint", "/nowhere").code == 2
