@@ -95,6 +95,21 @@ def test_a_body_changed_with_its_whole_chain_disagrees_with_the_ledger_and_the_l
     assert found["log"].kind == "forked_head"
 
 
+def test_an_event_replaced_with_a_hash_of_its_own_breaks_the_link_of_the_next() -> None:
+    copy = Copy(package("approved_and_paid"))
+    seq = _event(copy, "reasoning_snapshot")
+    events = copy.values(EVENTS)
+    one = events[seq - 1]
+    one["body"] = {**one["body"], "goal": "0" * 64}
+    one["raw"] = canonical(one["body"])
+    one["digest"] = standalone.sha256(bytes.fromhex(one["salt"]) + one["raw"].encode())
+    one["hash"] = standalone.link(one)
+    copy.put(EVENTS, events)
+    problem = verdict(copy.resealed(keys.signer())).problem
+    assert problem is not None
+    assert (problem.kind, problem.line, problem.seq) == ("changed_header", seq + 1, seq + 1)
+
+
 def rewritten(signer: Any = None) -> bytes:
     """The owner's masterpiece: another history, its chain, its rows, its log and all signatures made anew."""
     copy = Copy(package("approved_and_paid"))
