@@ -48,11 +48,15 @@ class Witness:
 
 
 def witness(job_id: UUID | str) -> Witness:
-    """The witness of a job's head: until there is a log beside it, a tree of this one leaf, signed all the same."""
+    """The witness of a job's head: until there is a log to ask, a tree of this one leaf, signed all the same.
+
+    Its origin is the head's own, so that nobody takes the trees of two heads for one log that was rewritten.
+    """
     job = Job.objects.only("id", "head_seq", "head_hash").get(id=job_id)
-    leaf = f"aetheris.head.v1\n{job.id}\n{job.head_seq}\n{job.head_hash}\n"
     signer = keys.signer()
-    text = f"{signer.name}\n1\n{b64encode(leaf_hash(leaf.encode())).decode()}\n"
-    signature = key_id(signer.name, signer.public) + signer.sign(text.encode())
-    note = f"{text}\n\u2014 {signer.name} {b64encode(signature).decode()}\n"
+    leaf = f"aetheris.head.v1\n{job.id}\n{job.head_seq}\n{job.head_hash}\n"
+    origin = f"{signer.name}/alone/{job.id}/{job.head_seq}"
+    text = f"{origin}\n1\n{b64encode(leaf_hash(leaf.encode())).decode()}\n"
+    signature = key_id(origin, signer.public) + signer.sign(text.encode())
+    note = f"{text}\n\u2014 {origin} {b64encode(signature).decode()}\n"
     return Witness(note, leaf, 0, 1, (), (vkey_of(signer.name, signer.public),))

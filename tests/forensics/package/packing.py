@@ -91,15 +91,18 @@ class Copy:
         return self._written()[0]
 
     def checkpoint(self, signer: Any, leaf: str) -> None:
-        """A log of this one leaf, signed."""
-        root = b64encode(standalone.leaf_hash(leaf.encode())).decode()
-        text = f"{signer.name}\n1\n{root}\n"
-        signature = standalone.key_id(signer.name, signer.public) + signer.sign(text.encode())
+        """The same log with another leaf in the job's place, signed anew."""
+        told = json.loads(self.files[standalone.INCLUSION])
+        origin, size = self.files[standalone.CHECKPOINT].decode().split("\n")[:2]
+        path = [bytes.fromhex(each) for each in told["path"]]
+        root = standalone.root_of(standalone.leaf_hash(leaf.encode()), told["index"], int(size), path)
+        assert root is not None
+        text = f"{origin}\n{size}\n{b64encode(root).decode()}\n"
+        signature = standalone.key_id(origin, signer.public) + signer.sign(text.encode())
         self.files[standalone.CHECKPOINT] = (
-            f"{text}\n\u2014 {signer.name} {b64encode(signature).decode()}\n".encode()
+            f"{text}\n\u2014 {origin} {b64encode(signature).decode()}\n".encode()
         )
-        told = {"leaf": leaf, "index": 0, "size": 1, "path": []}
-        self.files[standalone.INCLUSION] = standalone.pretty(told).encode()
+        self.files[standalone.INCLUSION] = standalone.pretty({**told, "leaf": leaf}).encode()
 
     def _written(self) -> tuple[bytes, list[dict[str, Any]]]:
         out = io.BytesIO()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -18,26 +16,13 @@ from jobs import approve, keys
 from jobs.testing import run_until_parked
 from tests.forensics.cast import CAST
 from tests.forensics.cast_of_graphs import BOB
-from tests.forensics.package.forging import Forgery, of_lines, other, relink, rewrite
+from tests.forensics.package.forging import Forgery, of_lines, other, rewrite
 from tests.forensics.package.packing import Copy, Stranger, alone, our_key
+from tests.forensics.package.verdicts import folder, package, seq_of, verdict
 
 pytestmark = pytest.mark.usefixtures("here")
 # Who may have put the package together again.
 HANDS = ("nobody", "a careful one", "a stranger", "the owner")
-
-
-@cache
-def folder() -> Path:
-    """A folder for the packages of this module."""
-    return Path(mkdtemp(prefix="aetheris-forged-"))
-
-
-@cache
-def package(name: str) -> Path:
-    """A package of a job of the cast."""
-    path = folder() / f"{name}.zip"
-    export(CAST[name](), path)
-    return path
 
 
 def put_together(copy: Copy, hand: str) -> bytes:
@@ -46,13 +31,6 @@ def put_together(copy: Copy, hand: str) -> bytes:
         return copy.zipped()
     signers = {"a careful one": None, "a stranger": Stranger(), "the owner": keys.signer()}
     return copy.resealed(signers[hand])
-
-
-def verdict(content: bytes, **wishes: Any) -> standalone.Report:
-    """What the verifier says, with our key pinned."""
-    path = folder() / "forged.zip"
-    path.write_bytes(content)
-    return standalone.verify(path, standalone.Wishes(keys=(our_key(),), **wishes))
 
 
 def check(forgery: Forgery, name: str, hand: str) -> None:
@@ -80,13 +58,9 @@ def test_every_line_and_every_member_is_bound_whoever_signs(name: str, hand: str
         check(forgery, name, hand)
 
 
-def _event(copy: Copy, kind: str) -> int:
-    return next(event["seq"] for event in copy.values(EVENTS) if event["type"] == kind)
-
-
 def test_a_body_changed_with_its_whole_chain_disagrees_with_the_ledger_and_the_log() -> None:
     copy = Copy(package("approved_and_paid"))
-    seq = _event(copy, "tool_invocation_finished")
+    seq = seq_of(copy, "tool_invocation_finished")
     rewrite(copy, seq, result="forged")
     report = verdict(copy.resealed(keys.signer()))
     found = {each.name: each.problem for each in report.checks if each.problem}
@@ -97,7 +71,7 @@ def test_a_body_changed_with_its_whole_chain_disagrees_with_the_ledger_and_the_l
 
 def test_an_event_replaced_with_a_hash_of_its_own_breaks_the_link_of_the_next() -> None:
     copy = Copy(package("approved_and_paid"))
-    seq = _event(copy, "reasoning_snapshot")
+    seq = seq_of(copy, "reasoning_snapshot")
     events = copy.values(EVENTS)
     one = events[seq - 1]
     one["body"] = {**one["body"], "goal": "0" * 64}
@@ -108,68 +82,6 @@ def test_an_event_replaced_with_a_hash_of_its_own_breaks_the_link_of_the_next() 
     problem = verdict(copy.resealed(keys.signer())).problem
     assert problem is not None
     assert (problem.kind, problem.line, problem.seq) == ("changed_header", seq + 1, seq + 1)
-
-
-def rewritten(signer: Any = None) -> bytes:
-    """The owner's masterpiece: another history, its chain, its rows, its log and all signatures made anew."""
-    copy = Copy(package("approved_and_paid"))
-    seq = _event(copy, "job_completed")
-    rewrite(copy, seq, output={"paid": "to somebody else"})
-    told = json.loads(copy.files[MANIFEST])
-    leaf = f"aetheris.head.v1\n{told['job']['id']}\n{told['head']['seq']}\n{told['head']['hash']}\n"
-    copy.checkpoint(signer or keys.signer(), leaf)
-    record = {"aetheris:job": told["job"]["id"], "aetheris:seq": seq, "aetheris:hash": told["head"]["hash"]}
-    copy.files[EVIDENCE] = canonical({"entity": {"aetheris:head": record}}).encode() + b"\n"
-    return copy.resealed(signer or keys.signer())
-
-
-def test_a_history_rewritten_by_the_owner_of_the_key_is_caught_by_a_checkpoint_that_an_outsider_kept() -> (
-    None
-):
-    kept = Copy(package("approved_and_paid")).files[standalone.CHECKPOINT].decode()
-    assert verdict(rewritten()).ok, "nothing inside such a package can show it"
-    problem = verdict(rewritten(), checkpoint=kept).problem
-    assert problem is not None
-    assert (problem.kind, problem.file) == ("rewritten", standalone.CHECKPOINT)
-
-
-def test_a_history_rewritten_by_a_stranger_is_refused_with_the_key_alone() -> None:
-    report = verdict(rewritten(Stranger()))
-    assert {each.name: each.problem.kind for each in report.checks if each.problem} == {
-        "envelope": "wrong_key", "log": "wrong_key",
-    }  # fmt: skip
-    unpinned = standalone.verify(folder() / "forged.zip")
-    assert unpinned.ok
-    assert any("not pinned" in note for note in unpinned.notes)
-
-
-def test_events_behind_the_witnessed_head_are_not_yet_witnessed() -> None:
-    copy = Copy(package("refund_parked"))
-    events = copy.values(EVENTS)
-    seq = len(events) + 1
-    body = {"actor": {"id": "u-1", "name": "x"}, "reason": ""}
-    added = {**events[-1], "seq": seq, "type": "job_paused", "node": "", "body": body, "raw": canonical(body)}
-    copy.put(EVENTS, [*events, added])
-    relink(copy)
-    problem = verdict(copy.resealed(keys.signer())).problem
-    assert problem is not None
-    assert (problem.kind, problem.file, problem.seq) == ("not_yet_witnessed", EVENTS, seq)
-    assert "not yet witnessed" in problem.message
-
-
-def test_an_older_package_of_the_job_is_genuine_but_not_the_head_that_was_promised() -> None:
-    job = CAST["refund_parked"]()
-    older, newer = folder() / "older.zip", folder() / "newer.zip"
-    first = export(job, older)
-    approve(job, actor=BOB)
-    run_until_parked(job)
-    second = export(job, newer)
-    promised = f"{second.seq}:{second.hash}"
-    assert verdict(newer.read_bytes(), head=promised).ok
-    assert verdict(older.read_bytes(), head=f"{first.seq}:{first.hash}").ok
-    problem = verdict(older.read_bytes(), head=promised).problem
-    assert problem is not None
-    assert (problem.kind, problem.file) == ("another_head", MANIFEST)
 
 
 @pytest.mark.parametrize("name", standalone.FILES)

@@ -19,6 +19,7 @@ from forensics import standalone
 from forensics.package import export
 from tests.forensics.cast import CAST
 from tests.forensics.package.packing import Copy, Stranger, our_key
+from tests.forensics.package.trees import growth, path_to, tree
 
 # RFC 8032, 7.1, tests 1 to 3: public key, message, signature.
 VECTORS = [
@@ -96,44 +97,17 @@ def test_our_own_check_agrees_with_the_library(seed: bytes, message: bytes, bit:
     )
 
 
-def _tree(leaves: list[bytes]) -> bytes:
-    """RFC 9162, 2.1.1, by its definition."""
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return standalone._node(_tree(leaves[:split]), _tree(leaves[split:]))
-
-
-def _path(index: int, leaves: list[bytes]) -> list[bytes]:
-    if len(leaves) == 1:
-        return []
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if index < split:
-        return [*_path(index, leaves[:split]), _tree(leaves[split:])]
-    return [*_path(index - split, leaves[split:]), _tree(leaves[:split])]
-
-
-def _growth(first: int, leaves: list[bytes], whole: bool = True) -> list[bytes]:
-    """RFC 9162, 2.1.4.1, by its definition."""
-    if first == len(leaves):
-        return [] if whole else [_tree(leaves)]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if first <= split:
-        return [*_growth(first, leaves[:split], whole), _tree(leaves[split:])]
-    return [*_growth(first - split, leaves[split:], False), _tree(leaves[:split])]
-
-
 @pytest.mark.parametrize("size", range(1, 18))
 def test_proofs_of_every_tree_up_to_seventeen_leaves_are_read_as_rfc_9162_says(size: int) -> None:
     leaves = [standalone.leaf_hash(bytes([number])) for number in range(size)]
-    root = _tree(leaves)
+    root = tree(leaves)
     for index in range(size):
-        path = _path(index, leaves)
+        path = path_to(index, leaves)
         assert standalone.root_of(leaves[index], index, size, path) == root
         assert standalone.root_of(leaves[index], index, size, [*path, root]) != root
         assert size == 1 or standalone.root_of(leaves[index], (index + 1) % size, size, path) != root
     for first in range(1, size + 1):
-        path, old = _growth(first, leaves), _tree(leaves[:first])
+        path, old = growth(first, leaves), tree(leaves[:first])
         assert standalone.grew(first, old, size, root, path)
         assert not standalone.grew(first, leaves[0][::-1], size, root, path)
         assert not standalone.grew(first, old, size, root, [*path, root])
