@@ -34,13 +34,14 @@ class Account:
 
     `lines`: by a ledger line's id the number of the last event that speaks of it, and all its columns. `questions`: by
     the path of an approval. `turn`: the event that gave the job its turn at an agent instance. `kin`: other jobs that
-    must have been there, each with the number of the event that says so.
+    must have been there, each with the number of the event that says so. `tenants`: likewise those of the stored rows.
     """
 
     lines: Lines = field(default_factory=dict)
     questions: dict[str, Asked] = field(default_factory=dict)
     turn: Fact | None = None
     kin: dict[str, int] = field(default_factory=dict)
+    tenants: dict[str, int] = field(default_factory=dict)
 
     def take(self, state: JobState, fact: Fact) -> None:
         """Take in one event; `state` is what the events up to it fold to."""

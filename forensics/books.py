@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -23,20 +24,41 @@ LINES = 500  # of the ledger that are held at once
 STEPS, APPROVALS, LEDGER = (model._meta.db_table for model in (Step, Approval, Invocation))
 
 
-def compare(job: Job, state: JobState, account: Account) -> Break | None:
+@dataclass(frozen=True)
+class Shelf:
+    """Stored rows of several jobs, fetched in one go; what is compared with the events of one of them lies under its id."""
+
+    steps: Mapping[UUID, Sequence[Step]]
+    approvals: Mapping[UUID, Sequence[Approval]]
+    lines: Mapping[UUID, Sequence[Invocation]]
+
+
+def shelf_of(jobs: Sequence[UUID]) -> Shelf:
+    """The rows of these jobs: three queries, however many jobs."""
+    found: list[dict[UUID, list[Any]]] = []
+    for model, order in ((Step, "id"), (Approval, "id"), (Invocation, "id")):
+        rows: dict[UUID, list[Any]] = {job: [] for job in jobs}
+        for row in model._default_manager.filter(job_id__in=jobs).order_by(order):
+            rows[row.job_id].append(row)
+        found.append(rows)
+    return Shelf(*found)
+
+
+def compare(job: Job, state: JobState, account: Account, shelf: Shelf | None = None) -> Break | None:
     """The first row that does not say what the events say.
 
     Args:
         job: the stored row.
         state: what the events fold to.
         account: what they say beside it.
+        shelf: the job's rows, where they have been fetched together with others'.
     """
     return (
         _job(job, state)
-        or _tenants(state)
-        or _agenda(state)
-        or _approvals(state, account)
-        or _ledger(state, account)
+        or _tenants(state, account)
+        or _agenda(state, shelf)
+        or _approvals(state, account, shelf)
+        or _ledger(state, account, shelf)
         or mailbox.compare(state, account.turn)
         or _source(state)
         or _kin(account)
@@ -132,17 +154,19 @@ def _kin(account: Account) -> Break | None:
     return Break("provenance", seq, message, JOBS, str(job))
 
 
-def _tenants(state: JobState) -> Break | None:
+def _tenants(state: JobState, account: Account) -> Break | None:
     """The one column of an event that its hash does not bind."""
-    row = Event.objects.filter(job_id=state.job).exclude(tenant=state.tenant).order_by("seq").first()
-    if row is None:
+    others = [(seq, tenant) for tenant, seq in account.tenants.items() if tenant != state.tenant]
+    if not others:
         return None
-    message = f"event {row.seq}: tenant is {row.tenant!r}, the events say {state.tenant!r}"
-    return event_break("derived_row", row.seq, message, "tenant")
+    seq, tenant = min(others)
+    message = f"event {seq}: tenant is {tenant!r}, the events say {state.tenant!r}"
+    return event_break("derived_row", seq, message, "tenant")
 
 
-def _agenda(state: JobState) -> Break | None:
-    stored = {row.node: row for row in Step.objects.filter(job_id=state.job)}
+def _agenda(state: JobState, shelf: Shelf | None) -> Break | None:
+    rows = shelf.steps[UUID(state.job)] if shelf else Step.objects.filter(job_id=state.job)
+    stored = {row.node: row for row in rows}
     told = agenda_of(state)
     broken = (
         _row("derived_row", state.seq, f"step {node}", stored[node], row)
@@ -152,11 +176,12 @@ def _agenda(state: JobState) -> Break | None:
     return _set(state.seq, STEPS, "step", set(stored), set(told)) or next(filter(None, broken), None)
 
 
-def _approvals(state: JobState, account: Account) -> Break | None:
+def _approvals(state: JobState, account: Account, shelf: Shelf | None) -> Break | None:
     told = {
         UUID(each.info["approval"]): each.path for each in state.calls.values() if each.kind == "approval"
     }
-    stored = {row.id: row for row in Approval.objects.filter(job_id=state.job)}
+    rows = shelf.approvals[UUID(state.job)] if shelf else Approval.objects.filter(job_id=state.job)
+    stored = {row.id: row for row in rows}
     broken = _set(state.seq, APPROVALS, "approval", set(stored), set(told))
     if broken is not None:
         return broken
@@ -171,9 +196,9 @@ def _approvals(state: JobState, account: Account) -> Break | None:
     return None
 
 
-def _ledger(state: JobState, account: Account) -> Break | None:
+def _ledger(state: JobState, account: Account, shelf: Shelf | None) -> Break | None:
     told = dict(account.lines)
-    for row in Invocation.objects.filter(job_id=state.job).order_by("id").iterator(LINES):
+    for row in shelf.lines[UUID(state.job)] if shelf else _lines(state.job):
         if row.id not in told:
             message = f"ledger line {row.id} of call {row.node}: no event speaks of it"
             return Break("ledger_line", state.seq, message, LEDGER, str(row.id))
@@ -185,3 +210,7 @@ def _ledger(state: JobState, account: Account) -> Break | None:
         message = f"ledger line {key} of call {columns['node']} is missing"
         return Break("ledger_line", seq, message, LEDGER, str(key))
     return None
+
+
+def _lines(job: str) -> Iterable[Invocation]:
+    return Invocation.objects.filter(job_id=job).order_by("id").iterator(LINES)

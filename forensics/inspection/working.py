@@ -1,13 +1,13 @@
 """Doing a verification: job after job in the order of their creation, in slices, so that no worker's slot is kept.
 
-Each job is read in a snapshot of its own, without locks. What was found is written together with how far the
+Jobs are read in snapshots, large ones each in its own, without locks. What was found is written together with how far the
 verification has come, and only by whoever holds its claim: two workers at once write nothing twice.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -26,7 +26,7 @@ from ..models import Breakage, Verification
 from ..proof import Break, Head
 from . import alarms
 from .alarms import Finding
-from .job import Found, inspect
+from .job import Found, inspect, inspect_many
 from .orphans import orphans
 from .runs import free
 from .scope import Next, Scope, following
@@ -35,6 +35,8 @@ log = logging.getLogger("aetheris.verification")
 
 SLICE = 10.0  # seconds after which a task hands on to the next one
 SAVE = 2.0  # seconds after which what was found is written
+GROUP = 50  # jobs that are read in one snapshot, if they are small
+SMALL = 2_000  # events that such a group has at most
 BATCH = 100  # jobs that are listed at once
 CLAIM = timedelta(seconds=60)
 SLOW = 500  # events a second that are surely verified: a large job keeps the claim for so long
@@ -93,8 +95,8 @@ class _Work:
     def go(self, seconds: float | None) -> bool:
         """Look at job after job until there are none, or the time is over."""
         try:
-            for each in self._jobs():
-                self._one(each)
+            for some in in_groups(self._jobs()):
+                self._look(some)
                 if seconds is not None and monotonic() - self.begun > seconds:
                     self._save(claimed_until=None)
                     return True
@@ -105,22 +107,23 @@ class _Work:
         return False
 
     def _jobs(self) -> Iterator[Next]:
-        jobs = self.scope.jobs(self.row.tenant)
-        while some := following(jobs, self.row.position, BATCH):
+        jobs, listed = self.scope.jobs(self.row.tenant), self.row.position
+        while some := following(jobs, listed, BATCH):
             yield from some
+            listed = some[-1].position
 
-    def _one(self, each: Next) -> None:
-        allowance = timedelta(seconds=min(_number(each.head_seq) / SLOW, LONGEST.total_seconds()))
+    def _look(self, some: Sequence[Next]) -> None:
+        allowance = timedelta(seconds=min(_number(some[0].head_seq) / SLOW, LONGEST.total_seconds()))
         if allowance > CLAIM / 4:
             self._save(claimed_until=clock.database_now() + CLAIM + allowance)
-        looked = look(each.id, self.row.tenant)
-        self.row.jobs += 1
-        self.row.position = each.position
-        self.events += looked.events
-        if looked.broken is None:
-            self.whole.append(each.id)
-        else:
-            self.found.append(Finding(self.row.tenant, each.id, looked.broken))
+        for each, looked in zip(some, look_at(some, self.row.tenant), strict=True):
+            self.row.jobs += 1
+            self.row.position = each.position
+            self.events += looked.events
+            if looked.broken is None:
+                self.whole.append(each.id)
+            else:
+                self.found.append(Finding(self.row.tenant, each.id, looked.broken))
         if monotonic() - self.saved > SAVE or len(self.whole) + len(self.found) >= BATCH:
             self._save()
 
@@ -185,6 +188,33 @@ class _Work:
         rows = [Breakage(verification=self.row.id, found_at=now, **each.columns()) for each in found]
         Breakage.objects.bulk_create(rows)
         alarms.raise_for(found, self.row.id)
+
+
+def in_groups(jobs: Iterable[Next]) -> Iterator[list[Next]]:
+    """Jobs as they are read: several small ones in one snapshot, a large one in its own."""
+    some: list[Next] = []
+    events = 0
+    for each in jobs:
+        if some and (len(some) == GROUP or events + _number(each.head_seq) > SMALL):
+            yield some
+            some, events = [], 0
+        some.append(each)
+        events += _number(each.head_seq)
+    if some:
+        yield some
+
+
+def look_at(some: Sequence[Next], tenant: str) -> list[Found]:
+    """Look at jobs, together if that goes."""
+    if len(some) > 1:
+        try:
+            found = inspect_many([each.id for each in some])
+        except Exception as error:  # rows of any content; one by one it is found whose they are
+            log.debug("%d jobs cannot be read together: %s", len(some), error)
+        else:
+            if len(found) == len(some):
+                return found
+    return [look(each.id, tenant) for each in some]
 
 
 def look(job: UUID, tenant: str) -> Found:

@@ -1,17 +1,17 @@
 """What a job is at one moment: the fold of its events, and the one table of arrows.
 
-Every arrow that a step or a job can take stands in `STEP_ARROWS` and `PHASE_ARROWS`;
-`evolve` follows no other, and the diagrams in the documentation are printed from them.
+Every arrow stands in `STEP_ARROWS` and `PHASE_ARROWS`; `evolve` follows no other, and the diagrams are printed from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from immutables import Map
 
+from .changing import changed
 from .mailbox import Message
 from .plan import Plan, PlanNode
 
@@ -244,7 +244,7 @@ class JobState:
     finished_at: str | None = None
 
     def but(self, **changes: Any) -> JobState:
-        return replace(self, **changes)
+        return changed(self, changes)
 
     @property
     def ended(self) -> bool:

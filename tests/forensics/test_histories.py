@@ -32,7 +32,7 @@ def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(
     before = verify_job(job)["events"]
     real = record.stream_of
 
-    def meanwhile(key: object) -> object:
+    def meanwhile(key: object, **more: object) -> object:
         def move() -> None:
             signal(job, "go", actor=person())
             connection.close()
@@ -40,7 +40,7 @@ def test_a_job_that_moves_while_it_is_verified_is_read_as_of_one_moment(
         other = threading.Thread(target=move)
         other.start()
         other.join(60)
-        return real(key)  # type: ignore[arg-type]
+        return real(key, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(record, "stream_of", meanwhile)
     told = verify_job(job)

@@ -19,6 +19,14 @@ from tests.forensics.tampering import events_of, unguarded
 from tests.forensics.verifying import ANN, found_by, jobs_of, standing, verified
 
 pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every job in a snapshot of its own, as large ones are."""
+    monkeypatch.setattr(working, "GROUP", 1)
+
+
 EVENTS, JOBS = "aetheris_jobs_event", "aetheris_jobs_job"
 
 
@@ -111,6 +119,7 @@ def test_a_scope_that_can_hold_no_job_is_refused(scope: dict[str, str]) -> None:
         inspection.ask(a_tenant(), inspection.Scope(**scope), ANN)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_slice_hands_on_and_the_next_one_goes_on_where_it_stood() -> None:
     tenant = a_tenant()
     jobs_of(tenant, 3)
@@ -126,6 +135,7 @@ def test_a_slice_hands_on_and_the_next_one_goes_on_where_it_stood() -> None:
     assert (row.jobs, row.state) == (3, "done")
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_where_a_worker_died_another_goes_on_after_its_claim_and_nothing_is_counted_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -158,6 +168,7 @@ def test_where_a_worker_died_another_goes_on_after_its_claim_and_nothing_is_coun
     assert row.events == Event.objects.filter(job_id__in=jobs).count()
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_worker_that_was_thought_dead_writes_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = a_tenant()
     jobs = jobs_of(tenant, 3)
@@ -178,6 +189,7 @@ def test_a_worker_that_was_thought_dead_writes_nothing_any_more(monkeypatch: pyt
     assert Breakage.objects.filter(verification=row.id).count() == 1
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_cancelled_verification_stops_and_keeps_what_it_has_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -201,6 +213,7 @@ def test_a_cancelled_verification_stops_and_keeps_what_it_has_counted(
     assert inspection.run(row.id, None) is False
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_job_whose_rows_cannot_even_be_read_is_a_break_and_the_others_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -257,6 +270,7 @@ def test_the_period_of_a_moment(every: str, at: str, period: str | None) -> None
     assert nightly.period_of(every, moment) == period
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_large_job_keeps_the_claim_for_as_long_as_it_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = a_tenant()
     [job] = jobs_of(tenant, 1)

@@ -1,0 +1,43 @@
+"""`changed`: a frozen value with some of its fields changed, in half the time of `dataclasses.replace`.
+
+A fold makes a new state for every event, and a state has dozens of fields: the copying is what a fold costs most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+Slot = tuple[str, Callable[[Any], Any], Callable[[Any, Any], None]]
+
+
+def changed(value: Value, changes: Mapping[str, Any]) -> Value:
+    """A copy of a slotted dataclass, which has no `__post_init__`, with other values in some fields.
+
+    Raises:
+        TypeError: it has no such field.
+    """
+    kind: Any = type(value)
+    slots = _slots(kind)
+    new: Value = object.__new__(kind)
+    found = 0
+    for name, read, write in slots:
+        if name in changes:
+            found += 1
+            write(new, changes[name])
+        else:
+            write(new, read(value))
+    if found < len(changes):
+        unknown = sorted(set(changes) - {name for name, _, _ in slots})
+        raise TypeError(f"{kind.__name__} has no field {', '.join(unknown)}")
+    return new
+
+
+@cache
+def _slots(kind: type[Any]) -> tuple[Slot, ...]:
+    """Name, reader and writer of every field."""
+    members = [(each.name, getattr(kind, each.name)) for each in fields(kind)]
+    return tuple((name, member.__get__, member.__set__) for name, member in members)

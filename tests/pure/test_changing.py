@@ -1,0 +1,28 @@
+"""A changed copy of a state is what `dataclasses.replace` gives, and an unknown field is refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.core.changing import changed
+from jobs.core.state import JobState
+
+NAMES = [each.name for each in fields(JobState)]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.integers()))
+def test_it_is_what_replace_gives(changes: dict[str, int]) -> None:
+    values: dict[str, Any] = dict(changes)
+    state = JobState(job="x", seq=7)
+    assert changed(state, changes) == replace(state, **values)
+    assert state == JobState(job="x", seq=7)
+
+
+def test_a_field_that_there_is_not_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="no field sequel"):
+        JobState().but(seq=1, sequel=2)
