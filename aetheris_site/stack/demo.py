@@ -98,13 +98,13 @@ class Demo:
     def _carried_away(self, story: Story) -> bool:
         """Export the job's evidence package, and verify it without the stack. Returns whether it verifies."""
         package = evidence.fetched(story.operator, story.job, self.place.folder)
-        self.say(
-            f"\nWhat can be carried away: an evidence package of {package.stat().st_size:,} bytes, verified by one Python"
-        )
-        self.say("file that knows nothing of this machine but the public key:")
         holds, lines = evidence.verdict(package, self.place.var)
-        for line in lines:
-            self.say(f"  {line}")
+        size = f"{package.stat().st_size:,} bytes"
+        self.say("\nWhat can be carried away:")
+        self.say(f"  {'yes' if holds else 'NO '}  an evidence package of {size}, verified by one Python file")
+        self.say("       that knows nothing of this machine but the public key")
+        for line in [] if holds else lines:
+            self.say(f"       {line}")
         return holds
 
     def last_words(self) -> str:

@@ -67,6 +67,7 @@ def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert "yes  the payment service saw 1 refund (1 call, 12000 cents)" in told.stdout
     assert "kill -9" in told.stdout
+    assert "yes  an evidence package of " in told.stdout
     assert told.stdout.count("\n") <= 60
     assert list(tmp_path.iterdir()) == []
     assert not [each for each in psutil.process_iter() if _runs_in(each, tmp_path)]
