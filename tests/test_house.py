@@ -25,6 +25,7 @@ WRITERS = {
     "jobs/registration": "what a worker offers, and the row that it begins with",
     "jobs/limits": "the next free place of a tool's rate: no decision of a job reads it",
     "jobs/tokens": "a person's own tokens: no part of any job",
+    "benchmarks/clones": "copies of a job, in a database of the benchmark's own",
     "forensics/access/writing": "the access log: no part of any job",
     "forensics/search/index": "the index of what events name: derived, and no part of any job",
     "forensics/search/saved": "searches that people keep",

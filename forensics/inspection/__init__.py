@@ -13,6 +13,7 @@ from .runs import (
     verification_for,
     verification_json,
     verifications_of,
+    verified_at,
     waiting,
 )
 from .scope import Scope
@@ -20,5 +21,5 @@ from .working import run
 
 __all__ = [
     "Asker", "Found", "Scope", "ask", "breakage_json", "breakages_of", "cancel", "derived_break", "due", "figures", "inspect",
-    "inspect_many", "inspect_range", "orphans", "run", "tenants", "verification_for", "verification_json", "verifications_of", "waiting",
+    "inspect_many", "inspect_range", "orphans", "run", "tenants", "verification_for", "verification_json", "verifications_of", "verified_at", "waiting",
 ]  # fmt: skip

@@ -128,6 +128,13 @@ def waiting() -> list[UUID]:
     return list(Verification.objects.filter(free()).order_by("created_at").values_list("id", flat=True)[:100])
 
 
+def verified_at(tenant: str) -> datetime | None:
+    """When everything of a tenant was last verified to the end."""
+    done = verifications_of(tenant).filter(state="done", scope=Scope().stored())
+    last: datetime | None = done.aggregate(last=Max("finished_at"))["last"]
+    return last
+
+
 def figures() -> dict[str, float]:
     """Over all tenants: records that stand broken, events looked at, seconds since everything was verified last."""
     done = Verification.objects.filter(state="done", scope=Scope().stored())

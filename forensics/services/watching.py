@@ -11,13 +11,16 @@ from jobs.core.moments import text
 from jobs.models import Event, Job
 from ledger.models import Invocation
 
+from .. import inspection
 from ..anomalies import KINDS, UNKNOWN, Anomaly, Scope, Signals, found_in, ordered, quality, votes_of
+from ..inspection import alarms
 from ..models import Mention
 from ..search import behind, catch_up
 from ..search.mentions import LLM
 from .questions import verify_job
 
 WINDOW = timedelta(days=7)
+MOST = 200  # broken records that are listed
 FRESHEN = 20_000  # events that are read into the index of names first
 SURE = ("landed", "recalled", "absent", "not_landed", "not_sent", "failed", "compensated", "abandoned")
 
@@ -36,7 +39,7 @@ def anomalies(tenant: str, *, since: str | None = None, job: str | None = None) 
     """
     catch_up(FRESHEN)
     scope = Scope(tenant, since or text(clock.now() - WINDOW), job)
-    found = [*found_in(scope), *_broken(job)]
+    found = [*found_in(scope), *(_broken(job) if job else _standing(tenant))]
     return {
         "since": None if job else scope.since,
         "results": [each.to_json() for each in ordered(found)],
@@ -44,9 +47,18 @@ def anomalies(tenant: str, *, since: str | None = None, job: str | None = None) 
     }
 
 
-def _broken(job: str | None) -> list[Anomaly]:
-    if job is None:
-        return []
+def _standing(tenant: str) -> list[Anomaly]:
+    """Records that verification has found broken, and not whole since."""
+    rows = alarms.standing(tenant).order_by("-found_at", "id")[:MOST]
+    return [
+        Anomaly("broken_chain", "critical", str(row.job_id or ""), "", text(row.found_at),
+                f"the record is broken at event {row.seq}: {row.message}",
+                {"kind": row.kind, "seq": row.seq, "table": row.table, "row": row.row, "column": row.column})
+        for row in rows
+    ]  # fmt: skip
+
+
+def _broken(job: str) -> list[Anomaly]:
     told = verify_job(job)
     if told["ok"]:
         return []
@@ -56,12 +68,8 @@ def _broken(job: str | None) -> list[Anomaly]:
 
 
 def _signal(kind: str, scope: Scope) -> dict[str, Any]:
-    if kind == "broken_chain" and scope.job is None:
-        return {
-            "kind": kind,
-            "state": UNKNOWN,
-            "why": "nothing has verified these jobs; ask about one job, or verify",
-        }
+    if kind == "broken_chain" and scope.job is None and (why := _unverified(scope)):
+        return {"kind": kind, "state": UNKNOWN, "why": why}
     cut = sorted(scope.cut & {kind, *_EVENTS.get(kind, ())})
     if cut:
         return {
@@ -72,6 +80,16 @@ def _signal(kind: str, scope: Scope) -> dict[str, Any]:
     if kind == "missing_evidence" and (missing := behind()):
         return {"kind": kind, "state": UNKNOWN, "why": f"{missing} events are not in the index of names yet"}
     return {"kind": kind, "state": "looked", "why": ""}
+
+
+def _unverified(scope: Scope) -> str:
+    """Why it is not known of the whole scope whether records are broken; empty if it is."""
+    last = inspection.verified_at(scope.tenant)
+    if last is None:
+        return "nothing has verified these jobs; ask about one job, or verify everything"
+    if text(last) < scope.since:
+        return f"everything was last verified at {text(last)}; verify again"
+    return ""
 
 
 _EVENTS = {

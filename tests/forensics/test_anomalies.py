@@ -22,6 +22,7 @@ from tests.faces.api_stage import Caller, named, refused
 from tests.factories import EVERYTHING
 from tests.forensics.accessing import a_tenant
 from tests.forensics.searching import SCRIBE, Record, read_file, refund_card
+from tests.forensics.verifying import verified
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -60,6 +61,15 @@ def test_what_nothing_has_verified_is_unknown_and_not_clean() -> None:
     record = Record(a_tenant())
     assert _signals(record.tenant)["broken_chain"] == "unknown"
     assert set(_signals(record.tenant, job=record.paid).values()) == {"looked"}
+
+
+def test_what_verification_has_found_broken_is_listed_and_known() -> None:
+    record = Record(a_tenant())
+    Job.objects.filter(id=record.paid).update(outcome="forged")
+    verified(record.tenant)
+    [found] = [each for each in services.anomalies(record.tenant)["results"] if each["kind"] == "broken_chain"]
+    assert (found["job"], found["facts"]["column"], found["severity"]) == (record.paid, "outcome", "critical")
+    assert _signals(record.tenant)["broken_chain"] == "looked"
 
 
 @pytest.mark.parametrize(("retries", "severity"), [(2, None), (3, "high"), (5, "critical")])

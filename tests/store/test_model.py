@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from forensics.services import verify_job
 from jobs import scheduler, store
 from jobs.core.commands import (
     Answer,
@@ -199,6 +200,7 @@ class Runtime(Played):
     def teardown(self) -> None:
         for job in self.models:
             audit.check(job)
+            assert verify_job(job)["problem"] is None
 
 
 @pytest.mark.timeout(600)
