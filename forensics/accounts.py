@@ -12,7 +12,7 @@ from jobs.core.chain import canonical
 from jobs.core.events import Fact
 from jobs.core.moments import parse
 from jobs.core.state import PLAN_STEP, JobState
-from ledger.models import RELEASES_ITS_KEY
+from ledger.models import OPEN, RELEASES_ITS_KEY
 
 VERDICTS = {"landed": "landed", "absent": "absent", "fail": "given_up"}
 Columns = dict[str, Any]
@@ -57,6 +57,12 @@ class Account:
             self.questions[fact.node] = Asked(begun.at if begun else fact.at, fact.seq, fact.at)
         elif self.turn is None and "turn" in turn_of(fact):
             self.turn = fact
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The calls of which the events tell no end yet: promised, or unknown."""
+        names = ("node", "tool", "idempotency_key", "business_key", "state")
+        open_lines = ((key, line) for key, (_, line) in self.lines.items() if line["state"] in OPEN)
+        return [{"invocation": str(key), **{name: line[name] for name in names}} for key, line in open_lines]
 
 
 def account_of(states: Iterable[tuple[JobState, Fact]]) -> Account:

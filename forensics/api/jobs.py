@@ -20,6 +20,17 @@ from .. import services
 from .base import ForensicFace
 
 
+class PendingCall(serializers.Serializer[Any]):
+    """A call that was promised and of which nobody knows the end yet."""
+
+    invocation = serializers.UUIDField()
+    node = serializers.CharField()
+    tool = serializers.CharField()
+    idempotency_key = serializers.CharField()
+    business_key = serializers.CharField(allow_null=True)
+    state = serializers.CharField()
+
+
 class VerifiedAnswer(serializers.Serializer[Any]):
     """Whether a job's record is whole; `problem` says where the first break is."""
 
@@ -27,6 +38,7 @@ class VerifiedAnswer(serializers.Serializer[Any]):
     job = serializers.UUIDField()
     events = serializers.IntegerField()
     head = Head()
+    pending = PendingCall(many=True)
     problem = serializers.JSONField()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from jobs.core.chain import GENESIS
@@ -29,6 +30,7 @@ class Found:
         events: how many events hold.
         head: the last place of the chain that holds.
         broken: the first break.
+        pending: calls of which the events tell no end yet.
     """
 
     job: str
@@ -36,6 +38,7 @@ class Found:
     events: int
     head: Head
     broken: Break | None
+    pending: Sequence[Mapping[str, Any]] = ()
 
     @property
     def ok(self) -> bool:
@@ -81,7 +84,7 @@ def _looked_at(
         or against_head(walk.head, job.head_seq, job.head_hash, str(job.id))
         or walk.derived(shelf)
     )
-    return Found(str(job.id), job.tenant, walk.head.seq, walk.head, broken)
+    return Found(str(job.id), job.tenant, walk.head.seq, walk.head, broken, walk.account.pending())
 
 
 def derived_break(job: Job) -> Break | None:

@@ -26,7 +26,8 @@ def verify_job(job_id: UUID | str, after: int = 0, until: int | None = None) -> 
         until: number of the last event; None for all.
 
     Returns:
-        `{ok, job, events, head: {seq, hash}, problem: {kind, seq, message, table, row, column} | None}`.
+        `{ok, job, events, head: {seq, hash}, pending, problem: {kind, seq, message, table, row, column} | None}`;
+        `pending` are the calls of which the events tell no end yet.
 
     Raises:
         Job.DoesNotExist: there is no such job.
@@ -55,6 +56,7 @@ def _verified(found: inspection.Found) -> dict[str, Any]:
         "job": found.job,
         "events": found.events,
         "head": {"seq": found.head.seq, "hash": found.head.hash},
+        "pending": [dict(each) for each in found.pending],
         "problem": found.broken.to_json() if found.broken else None,
     }
 

@@ -48,6 +48,14 @@ def test_a_whole_record_verifies_up_to_its_head() -> None:
     assert found["head"] == caller.get(f"jobs/{job}").json()["head"]
 
 
+def test_verifying_lists_the_keys_of_calls_whose_end_nobody_knows() -> None:
+    job, invocation = stage.unknown_call()
+    [pending] = Caller().post(f"jobs/{job}/verify").json()["pending"]
+    assert (pending["invocation"], pending["node"], pending["state"]) == (invocation, "pay", "unknown")
+    assert pending["idempotency_key"].startswith("aet-")
+    assert pending["business_key"] == f"pay:{job}"
+
+
 def test_a_spoiled_record_is_an_answer_that_says_where() -> None:
     caller, job = Caller(), _with_a_gap()
     answer = caller.post(f"jobs/{job}/verify")

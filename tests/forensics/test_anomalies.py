@@ -67,7 +67,9 @@ def test_what_verification_has_found_broken_is_listed_and_known() -> None:
     record = Record(a_tenant())
     Job.objects.filter(id=record.paid).update(outcome="forged")
     verified(record.tenant)
-    [found] = [each for each in services.anomalies(record.tenant)["results"] if each["kind"] == "broken_chain"]
+    [found] = [
+        each for each in services.anomalies(record.tenant)["results"] if each["kind"] == "broken_chain"
+    ]
     assert (found["job"], found["facts"]["column"], found["severity"]) == (record.paid, "outcome", "critical")
     assert _signals(record.tenant)["broken_chain"] == "looked"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from forensics import record
 from forensics.services import verify_job
 from jobs.models import Blob, Event, Job
 from tests.forensics.cast import CAST
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))
 def test_a_change_of_the_stream_is_found_at_its_place_and_nothing_is_repaired(
-    change: Callable[[str, int], Found],
+    change: Callable[[str, int], Found], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, _ = victim(1), victim(2)
     with unguarded():
@@ -30,6 +31,8 @@ def test_a_change_of_the_stream_is_found_at_its_place_and_nothing_is_repaired(
         assert (found["problem"]["kind"], found["problem"]["seq"]) == expected, found["problem"]["message"]
         assert found["ok"] is False
         assert everything(job) == rows
+        monkeypatch.setattr(record, "BATCH", 2)  # wherever one handful of events ends and the next one begins
+        assert verify_job(job) == found
 
 
 def test_a_job_row_under_another_id_has_no_events() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from forensics import inspection
-from forensics.inspection import alarms, nightly, working
-from forensics.models import Breakage, Verification
+from forensics.inspection import alarms, working
+from forensics.models import Breakage
 from jobs import clock
 from jobs.core.errors import Illegal, Invalid, KeyReused, NotFound
 from jobs.core.moments import text
@@ -241,35 +241,6 @@ def test_the_same_key_gives_the_same_verification_and_another_scope_is_refused()
         inspection.verification_for(a_tenant(), first.id)
 
 
-def test_every_tenant_is_verified_once_in_a_period_however_often_it_is_asked_for(settings: object) -> None:
-    tenant = a_tenant()
-    jobs_of(tenant, 1)
-    settings.AETHERIS = {**settings.AETHERIS, "VERIFY_EVERY": "1h"}  # type: ignore[attr-defined]
-    assert nightly.due() > 0
-    assert nightly.due() == 0
-    [row] = inspection.verifications_of(tenant)
-    assert (row.source, row.requester, row.scope) == ("nightly", "system", "{}")
-    clock.shift(3600)
-    nightly.due()
-    assert inspection.verifications_of(tenant).count() == 2
-    Verification.objects.filter(source="nightly").delete()
-
-
-@pytest.mark.parametrize(
-    ("every", "at", "period"),
-    [
-        ("02:30", "2026-01-05T02:29:59", None),
-        ("02:30", "2026-01-05T02:30:00", "2026-01-05"),
-        ("02:30", "2026-01-05T23:59:59", "2026-01-05"),
-        ("", "2026-01-05T12:00:00", None),
-        ("1d", "1970-01-03T12:00:00", "1d 2"),
-    ],
-)
-def test_the_period_of_a_moment(every: str, at: str, period: str | None) -> None:
-    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    assert nightly.period_of(every, moment) == period
-
-
 @pytest.mark.usefixtures("one_by_one")
 def test_a_large_job_keeps_the_claim_for_as_long_as_it_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = a_tenant()
@@ -289,3 +260,35 @@ def test_a_large_job_keeps_the_claim_for_as_long_as_it_may_take(monkeypatch: pyt
         verified(tenant)
     assert timedelta(minutes=59) < kept[0] < timedelta(minutes=62)
     assert events_of(job)
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_a_worker_that_was_thought_dead_writes_nothing_while_another_is_at_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = a_tenant()
+    jobs_of(tenant, 3)
+    row, real = inspection.ask(tenant, inspection.Scope(), ANN), working.look
+
+    def late(job: object, whose: str) -> object:
+        monkeypatch.setattr(working, "look", real)
+        clock.shift(61)
+        assert inspection.run(row.id, 0.0) is True
+        return real(job, whose)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(working, "look", late)
+    assert inspection.run(row.id, None) is False
+    row.refresh_from_db()
+    assert (row.jobs, row.state) == (1, "running")
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_jobs_of_one_moment_are_looked_at_one_after_the_other() -> None:
+    tenant = a_tenant()
+    jobs = jobs_of(tenant, 3)
+    Job.objects.filter(id__in=jobs).update(created_at=Job.objects.get(id=jobs[0]).created_at)
+    row = inspection.ask(tenant, inspection.Scope(), ANN)
+    while inspection.run(row.id, 0.0):
+        continue
+    row.refresh_from_db()
+    assert (row.jobs, row.broken) == (3, 2)
