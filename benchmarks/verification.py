@@ -26,7 +26,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2_000, help="small jobs")
     parser.add_argument(
-        "--events", type=int, nargs="*", default=[10_000, 50_000], help="events of each large job"
+        "--events",
+        type=int,
+        nargs="*",
+        default=[3_000, 10_000],
+        help="events of each large job; it is really run, which takes minutes",
     )
     parser.add_argument("--profile", action="store_true", help="print where the time goes, too")
     given = parser.parse_args()

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 HERE = "/api/forensics/verifications"
 MOST = 200  # breaks that are printed; all are under /breaks
+
+
+def _row_of(each: Mapping[str, Any]) -> str:
+    return "" if each["row"] == each.get("job") else str(each["row"])
+
+
 _BREAKS = {
     "Job": lambda each: str(each.get("job") or "–"),
     "Kind": lambda each: str(each["kind"]),
     "Seq": lambda each: str(each["seq"]),
-    "Place": lambda each: ".".join(filter(None, (each["table"], each["row"], each["column"]))),
+    "Place": lambda each: " ".join(filter(None, (each["table"], _row_of(each), each["column"]))),
     "Message": lambda each: str(each["message"]),
 }  # type: dict[str, Callable[[Mapping[str, Any]], str]]
 

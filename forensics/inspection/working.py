@@ -14,11 +14,11 @@ from time import monotonic
 from uuid import UUID, uuid4
 
 from django.db import Error, connection, transaction
-from django.db.models import F, Value
+from django.db.models import F, Max, Value
 from django.db.models.functions import Coalesce
 
 from jobs import clock
-from jobs.models import Job
+from jobs.models import Event, Job
 from jobs.turns import turn
 
 from .. import record
@@ -40,6 +40,7 @@ SMALL = 2_000  # events that such a group has at most
 BATCH = 100  # jobs that are listed at once
 CLAIM = timedelta(seconds=60)
 SLOW = 500  # events a second that are surely verified: a large job keeps the claim for so long
+SCANNED = 20_000  # rows a second in which orphans are surely looked for
 LONGEST = timedelta(hours=1)
 
 
@@ -136,7 +137,9 @@ class _Work:
     def _rest(self) -> None:
         """What belongs to no job, and the end."""
         if self.scope.everything:
-            self._save(claimed_until=clock.database_now() + LONGEST)
+            rows = Event.objects.aggregate(last=Max("id"))["last"] or 0
+            allowance = timedelta(seconds=min(rows / SCANNED, LONGEST.total_seconds()))
+            self._save(claimed_until=clock.database_now() + CLAIM + allowance)
             self.found.extend(orphans(self.row.tenant))
             self.found.extend(self._vanished())
         now = clock.database_now()
