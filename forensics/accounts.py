@@ -152,12 +152,21 @@ def _known(fact: Fact, before: Columns | None) -> Columns:
 
 def _line(state: JobState, fact: Fact, promise: Mapping[str, Any]) -> Columns:
     args = canonical(state.calls[fact.node].args)
+    digest = sha256(args.encode("ascii")).hexdigest()
+    if _erased(state, fact.node):
+        digest = str(state.calls[fact.node].args.get("sha256", ""))
     return {
         "tenant": state.tenant, "job_id": UUID(state.job), "node": fact.node, "tool": promise["tool"],
         "version": promise["version"], "schema": promise["schema"], "effect": promise["effect"],
         "idempotency_key": promise["key"], "business_key": promise["business_key"], "args": args,
-        "args_digest": sha256(args.encode("ascii")).hexdigest(),
+        "args_digest": digest,
     }  # fmt: skip
+
+
+def _erased(state: JobState, path: str) -> bool:
+    """Whether a call's arguments are gone; their digest stays only where a business key depends on it."""
+    asked = state.calls[path]
+    return asked.seq in state.erased and isinstance(asked.args, Mapping) and bool(asked.args.get("erased"))
 
 
 TELLS: Mapping[str, Callable[[JobState, Fact, Columns | None], Columns]] = {

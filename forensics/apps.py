@@ -12,10 +12,11 @@ class ForensicsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import access, periodic, roles
+        from . import access, forgetting, periodic, roles
         from .inspection import alarms
 
         access.connect()
+        forgetting.connect()
         periodic.connect()
         alarms.connect()
         roles.connect()

@@ -105,11 +105,24 @@ def _request(job: Job, state: JobState) -> Break | None:
     told = [digest_of(each) for each in _requests(state)] if job.idempotency_key is not None else [""]
     if state.message is not None and state.message.id:
         told = [request_digest(state.goal, state.message.not_before)]
+    if 1 in state.erased:
+        return _erased_request(job, state)
     if state.request_key is not None and key_digest(job.idempotency_key) != state.request_key:
         stored = key_digest(job.idempotency_key)
         return _differs("derived_row", 1, "the job row", job, "idempotency_key", stored, state.request_key)
     if job.request_digest not in told:
         return _differs("derived_row", 1, "the job row", job, "request_digest", job.request_digest, told[0])
+    return None
+
+
+def _erased_request(job: Job, state: JobState) -> Break | None:
+    """Of a request whose goal is erased the digest of its key is left, and its own digest, which nothing else tells."""
+    key = job.idempotency_key
+    told = f"sha256:{state.request_key}" if state.request_key else None
+    if state.request_key is not None and key != told:
+        return _differs("derived_row", 1, "the job row", job, "idempotency_key", key, told)
+    if (key is not None) != bool(job.request_digest) and state.message is None:
+        return _differs("derived_row", 1, "the job row", job, "request_digest", job.request_digest, "")
     return None
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
+
 from jobs.core.chain import canonical
 from jobs.core.events import Fact
 from jobs.core.mailbox import begun_with
 from jobs.core.state import JobState
-from jobs.models import AgentInstance, Delivery, Job
+from jobs.models import AgentInstance, Delivery, Job, Tombstone
 
 from . import record
 from .accounts import turn_of
@@ -38,26 +40,40 @@ def compare(state: JobState, turn: Fact | None) -> Break | None:
 def _row(row: AgentInstance, state: JobState) -> Break | None:
     """The columns that follow from the jobs of the instance; its state, where this job left it."""
     turns = Job.objects.filter(instance=row.id, turn__isnull=False).order_by("-turn")
-    last = turns.filter(finished_at__isnull=False).first()
+    gone = Tombstone.objects.filter(instance=row.id, turn__isnull=False).order_by("-turn")
+    last = _later(turns.filter(finished_at__isnull=False).first(), gone.first())
     at_work = turns.filter(finished_at__isnull=True).first()
     called = Delivery.objects.filter(command="turn", job_id=row.current).exists() if row.current else False
-    kept = turns.filter(status="completed").first()
+    kept = _later(turns.filter(status="completed").first(), gone.filter(status="completed").first())
     given = max((job.turn or 0 for job in (last, at_work) if job is not None), default=0)
-    newest = Job.objects.filter(instance=row.id).order_by("-created_at").values_list("created_at", flat=True)
+    heard = [
+        model.objects.filter(instance=row.id).aggregate(at=Max("created_at"))["at"]
+        for model in (Job, Tombstone)
+    ]
     told: dict[str, Any] = {
         "agent": state.agent, "version": row.version and state.version, "turn": given + int(called and at_work is None),
-        "last_job": last.id if last else None, "kept": kept.id if kept else None, "heard_at": newest.first(),
+        "last_job": _id(last), "kept": _id(kept), "heard_at": max((at for at in heard if at), default=None),
     }  # fmt: skip
     if at_work is not None or not called:
         told["current"] = at_work.id if at_work else None
     if kept is None:
         told["state"] = row.initial
-    elif str(kept.id) == state.job:
+    elif str(_id(kept)) == state.job:
         told["state"] = canonical(dict(state.data.items()))
     for name, value in told.items():
         if getattr(row, name) != value:
             return _differs(row, state.seq, name, getattr(row, name), value)
     return None
+
+
+def _later(job: Job | None, gone: Tombstone | None) -> Job | Tombstone | None:
+    """Whichever had its turn later; a pruned job has a tombstone."""
+    found = [each for each in (job, gone) if each is not None]
+    return max(found, key=lambda each: each.turn or 0, default=None)
+
+
+def _id(job: Job | Tombstone | None) -> UUID | None:
+    return None if job is None else job.job_id if isinstance(job, Tombstone) else job.id
 
 
 def _differs(row: AgentInstance, seq: int, name: str, stored: Any, told: Any) -> Break:
@@ -70,21 +86,22 @@ def _handed_on(row: AgentInstance, state: JobState, given: Fact | None) -> Break
     if given is None:
         return None
     told = turn_of(given)
-    earlier = (
-        Job.objects.filter(instance=row.id, status="completed", turn__lt=told["turn"])
-        .order_by("-turn")
-        .first()
+    before = {"instance": row.id, "status": "completed", "turn__lt": told["turn"]}
+    earlier = _later(
+        Job.objects.filter(**before).order_by("-turn").first(),
+        Tombstone.objects.filter(**before).order_by("-turn").first(),
     )
-    if told["after"] != (str(earlier.id) if earlier else None):
-        before = earlier.id if earlier else "none"
-        message = f"it goes on from job {told['after']}; the one before it is {before}"
+    if told["after"] != (str(_id(earlier)) if earlier else None):
+        message = f"it goes on from job {told['after']}; the one before it is {_id(earlier) or 'none'}"
         return event_break("derived_row", given.seq, message, "body")
+    if isinstance(earlier, Tombstone) or given.body.get("erased"):
+        return None  # there is nothing to hold it against any more
     try:
-        left = canonical(_left_by(earlier.id, state.tenant)) if earlier else row.initial
+        left = row.initial if earlier is None else _left_by(earlier.id, state.tenant)
     except record.UNREADABLE as error:
         message = f"the job that it goes on from, {told['after']}, cannot be read: {error}"
         return event_break("unreadable", given.seq, message)
-    if canonical(dict(begun_with([given]))) != left:
+    if left is not None and canonical(dict(begun_with([given]))) != left:
         message = (
             f"it begins with another state than {f'job {earlier.id}' if earlier else 'the instance'} left"
         )
@@ -92,5 +109,7 @@ def _handed_on(row: AgentInstance, state: JobState, given: Fact | None) -> Break
     return None
 
 
-def _left_by(job: UUID, tenant: str) -> dict[str, Any]:
-    return dict(record.folded(job, tenant).data.items())
+def _left_by(job: UUID, tenant: str) -> str | None:
+    """What a job left to the next one; None if some of its record is erased."""
+    state = record.folded(job, tenant)
+    return None if state.erased else canonical(dict(state.data.items()))

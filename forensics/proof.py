@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jobs.core.chain import GENESIS, body_digest, link
 
@@ -24,7 +25,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A stored event, exactly as it lies in the table."""
+    """A stored event, exactly as it lies in the table; and beside an erased one what a later event says of it."""
 
     seq: int
     type: str
@@ -35,6 +36,7 @@ class Row:
     digest: str
     prev: str
     hash: str
+    legible: Mapping[str, Any] | None = None  # of an erased event: what a later one says of it
 
 
 @dataclass(frozen=True, slots=True)

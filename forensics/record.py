@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby, islice
 from operator import itemgetter
@@ -14,11 +15,11 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection, transaction
 
-from jobs.bodies import fill, named, stored_parts
+from jobs.bodies import fill, named, stored_parts, told_of
 from jobs.core.events import Fact
 from jobs.core.evolve import BrokenHistory, evolve
 from jobs.core.state import JobState
-from jobs.models import Blob, Event
+from jobs.models import Blob, Event, Job
 
 from .proof import Break, Row
 
@@ -96,10 +97,11 @@ def stream_of(
         rows = rows.filter(seq__gt=after)
     if until is not None:
         rows = rows.filter(seq__lte=until)
+    told = _Told(job)
     for tenant, *row in rows.order_by("seq").values_list("tenant", *FIELDS).iterator(BATCH):
         if tenants is not None and tenant not in tenants:
             tenants[tenant] = row[0]
-        yield Row(*row)
+        yield told.beside(Row(*row))
 
 
 def streams_of(jobs: Sequence[UUID]) -> Iterator[tuple[UUID, dict[str, int], list[Row]]]:
@@ -108,11 +110,35 @@ def streams_of(jobs: Sequence[UUID]) -> Iterator[tuple[UUID, dict[str, int], lis
     stored = rows.values_list("job_id", "tenant", *FIELDS).iterator(BATCH)
     for job, some in groupby(stored, key=itemgetter(0)):
         tenants: dict[str, int] = {}
-        events = []
+        events, told = [], _Told(job)
         for _, tenant, *row in some:
             tenants.setdefault(tenant, row[0])
-            events.append(Row(*row))
+            events.append(told.beside(Row(*row)))
         yield job, tenants, events
+
+
+@dataclass
+class _Told:
+    """What the later events of a job say of those that were erased; looked for at the first of them."""
+
+    job: UUID
+    known: dict[int, tuple[str, dict[str, Any]]] | None = None
+
+    def beside(self, row: Row) -> Row:
+        """An erased event with what stays legible of it; any other as it is."""
+        if row.body is not None:
+            return row
+        if self.known is None:
+            self.known = self._read()
+        digest, legible = self.known.get(row.seq, ("", None))
+        return replace(row, legible=legible if digest == row.digest else None)
+
+    def _read(self) -> dict[int, tuple[str, dict[str, Any]]]:
+        tenant = Job.objects.filter(id=self.job).values_list("tenant", flat=True).first() or ""
+        try:
+            return told_of(self.job, tenant)
+        except UNREADABLE:
+            return {}
 
 
 def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -150,9 +176,13 @@ def read(rows: Sequence[Row], tenant: str) -> tuple[list[Fact], Break | None]:
 
 
 def _object(row: Row) -> dict[str, Any]:
-    """A stored body read; to the fold an erased one is `{"erased": true}`."""
+    """A stored body read; of an erased one what stays legible, with `"erased": true`."""
+    if row.body is None:
+        if row.legible is None:
+            raise Unreadable(row.seq, LookupError("its body is gone, and no event says that it was erased"))
+        return dict(row.legible)
     try:
-        body = json.loads(row.body) if row.body is not None else {"erased": True}
+        body = json.loads(row.body)
         if not isinstance(body, dict):
             raise TypeError("its body is no JSON object")
     except UNREADABLE as error:

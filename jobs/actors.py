@@ -15,12 +15,18 @@ PERMISSIONS = {
     "signal": "aetheris_jobs.signal_job",
     "control": "aetheris_jobs.control_job",
     "resolve": "aetheris_jobs.resolve_effect",
+    "hold": "aetheris_jobs.hold_job",
+    "erase": "aetheris_jobs.erase_job",
+    "prune": "aetheris_jobs.prune_job",
 }
 WORDS = {
     "submit": "submit jobs",
     "signal": "send signals or messages",
     "control": "pause, resume or cancel jobs",
     "resolve": "resolve unknown outcomes",
+    "hold": "place or release legal holds",
+    "erase": "erase what is on record",
+    "prune": "prune jobs",
 }
 
 

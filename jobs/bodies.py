@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from .core.chain import canonical
-from .models import Blob
+from .core.erasing import told
+from .models import Blob, Event
 
 # The member of a stored body that names which of its members stand elsewhere.
 ASIDE = "$blobs"
@@ -88,5 +90,42 @@ def fill(body: dict[str, Any], parts: Mapping[str, str]) -> None:
 
 
 def parsed(texts: Sequence[str | None], tenant: str) -> list[dict[str, Any]]:
-    """The same for the fold, to which an erased body is `{"erased": true}`."""
+    """The same, where an erased body is `{"erased": true}`; what stays legible of it is not looked for."""
     return [body if body is not None else {"erased": True} for body in hydrated(texts, tenant)]
+
+
+def folded(
+    job: str | UUID, tenant: str, seqs: Sequence[int], texts: Sequence[str | None]
+) -> list[dict[str, Any]]:
+    """The bodies of a job's events for the fold; of an erased one what stays legible, and `"erased": true`.
+
+    Args:
+        job: whose.
+        tenant: whose parts.
+        seqs: the numbers of the events.
+        texts: their bodies, as they are stored.
+
+    Raises:
+        LookupError: a part that should be stored is missing, or a body is gone and no event says that it was erased.
+    """
+    bodies = hydrated(texts, tenant)
+    known = told_of(job, tenant) if None in bodies else {}
+    for place, body in enumerate(bodies):
+        if body is not None:
+            continue
+        if seqs[place] not in known:
+            raise LookupError(
+                f"the body of event {seqs[place]} is gone, and no event says that it was erased"
+            )
+        bodies[place] = known[seqs[place]][1]
+    return [body for body in bodies if body is not None]
+
+
+def told_of(job: str | UUID, tenant: str) -> dict[int, tuple[str, dict[str, Any]]]:
+    """By number, of each event of a job whose body was erased: its digest, and what stays legible of it."""
+    rows = Event.objects.filter(job_id=job, type="payload_erased").order_by("seq")
+    said: dict[int, tuple[str, dict[str, Any]]] = {}
+    for body in hydrated(list(rows.values_list("body", flat=True)), tenant):
+        if body is not None:
+            said |= told(body)
+    return said

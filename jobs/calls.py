@@ -39,6 +39,7 @@ from .core.state import Asked, JobState
 from .incarnation import Incarnation
 from .outage import AWAY, in_a_line
 from .promises import tool_call
+from .queries.gone import ERASED, gone
 
 if TYPE_CHECKING:
     from ledger.hand import Touch
@@ -182,7 +183,8 @@ def instead(claim: Claim, promise: Promise, path: str, taken: Taken, call: Call 
     common: dict[str, Any] = {
         "node": claim.node, "worker": claim.me.id, "path": path, "fence": claim.fence, "promise": promise, "call": call,
     }  # fmt: skip
-    if isinstance(said, Recall) and said.entry.result is not None:
+    lost = gone(said.entry) if isinstance(said, Recall) else None
+    if isinstance(said, Recall) and said.entry.result is not None and lost is None:
         result = json.loads(said.entry.result)
         source = {
             "job": said.entry.job, "invocation": said.entry.invocation, "version": promise.version,
@@ -192,15 +194,20 @@ def instead(claim: Claim, promise: Promise, path: str, taken: Taken, call: Call 
         return RecallWish(result=result, source=source, **common)
     if isinstance(said, Doubt):
         return AwaitEffect(holder={"job": said.entry.job, "invocation": said.entry.invocation}, **common)
-    return RefuseNode(node=claim.node, worker=claim.me.id, error=_refusal(promise, said))
+    return RefuseNode(node=claim.node, worker=claim.me.id, error=_refusal(promise, said, lost))
 
 
-def _refusal(promise: Promise, said: Verdict) -> dict[str, Any]:
+def _refusal(promise: Promise, said: Verdict, lost: str | None) -> dict[str, Any]:
     """Why a business key gives neither a call nor a result, naming both uses."""
     assert isinstance(said, Recall | Conflict | Undone)
     entry = said.entry
     if isinstance(said, Conflict):
         code, why = "key_conflict", "with other arguments"
+    elif lost is not None:
+        code, why = (
+            lost,
+            f"and landed, but its result was {'erased' if lost == ERASED else 'pruned with that job'}",
+        )
     elif isinstance(said, Recall):
         code, why = "result_unstorable", "and landed, but its result could not be stored"
     elif entry.state == "given_up":

@@ -8,6 +8,7 @@ import decimal
 import enum
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 STORABLE_LIMIT = 8 * 1_048_576
 _AS_TEXT = (uuid.UUID, decimal.Decimal)
 _AS_ISO = (datetime.datetime, datetime.date, datetime.time)
+_ERASED_KEY = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NotJson(ValueError):
@@ -44,6 +46,13 @@ def canonical(value: object) -> str:
 def digest(value: object) -> str:
     """SHA-256 in lower-case hex of the canonical text of a JSON value."""
     return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+
+
+def erased_key(key: str) -> str:
+    """What stays of a key that must never be used twice, where the key itself is erased: a digest, found by the same key."""
+    if _ERASED_KEY.fullmatch(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def jsonable(value: object, path: str = "$") -> Any:

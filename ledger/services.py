@@ -16,6 +16,7 @@ from django.db import connection, connections
 from django.db.models import Q
 
 from . import guard, hand
+from .canonical import erased_key
 from .declared import Tool
 from .models import OPEN, RELEASES_ITS_KEY, Invocation
 from .outcomes import Absent, Landed, ToolCall, Unknown
@@ -63,13 +64,15 @@ class Line:
 
 def holder_of(*, tenant: str, tool: str, business_key: str, lock: bool = False) -> Entry | None:
     """The line that holds a business key, locked until the transaction ends if asked."""
-    rows = Invocation.objects.filter(tenant=tenant, tool=tool, business_key=business_key, holds=True)
+    rows = Invocation.objects.filter(
+        tenant=tenant, tool=tool, business_key__in=(business_key, erased_key(business_key)), holds=True
+    )
     if lock and connection.features.has_select_for_update:
         rows = rows.select_for_update()
     row = rows.first()
     if row is None:
         return None
-    return Entry(str(row.id), str(row.job_id), row.state, row.args_digest, row.result)
+    return Entry(str(row.id), str(row.job_id), row.state, row.args_digest, row.result, row.node)
 
 
 def consult(line: Line) -> Verdict:
@@ -172,6 +175,11 @@ def _adopted(line: Line, result: str, source: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def retell(invocation: str, columns: Mapping[str, Any]) -> None:
+    """Write what the remaining record says of a line whose words were erased: arguments, result, error and key."""
+    Invocation.objects.filter(id=invocation).update(**columns)
+
+
 def undone(lines: Sequence[str]) -> set[str]:
     """Which of these lines' effects have been undone since they landed."""
     found: set[str] = set()
@@ -191,7 +199,7 @@ def queue_up(tenant: str, lines: Collection[str], keys: Collection[tuple[str, st
         return
     wanted = Q(id__in=lines)
     for tool, key in keys:
-        wanted |= Q(tenant=tenant, tool=tool, business_key=key, holds=True)
+        wanted |= Q(tenant=tenant, tool=tool, business_key__in=(key, erased_key(key)), holds=True)
     rows = Invocation.objects.filter(wanted).order_by("id").select_for_update()
     list(rows.values_list("id"))
 

@@ -14,6 +14,7 @@ class Entry:
     state: str
     args_digest: str
     result: str | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

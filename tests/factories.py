@@ -17,7 +17,7 @@ from jobs.core.state import PLAN_STEP, JobState
 from jobs.models import Job, Worker
 from jobs.services.submitting import new_id
 
-EVERYTHING = frozenset({"submit", "signal", "control", "resolve"})
+EVERYTHING = frozenset({"submit", "signal", "control", "resolve", "hold", "erase", "prune"})
 RETRY = {"max_attempts": 3, "backoff": 1.0, "jitter": 0.0}
 
 

@@ -33,6 +33,7 @@ WRITERS = {
     "forensics/inspection/alarms": "records that stand broken: no part of any job",
     "forensics/inspection/runs": "verifications: asked for, cancelled",
     "forensics/inspection/working": "verifications: how far, and what was found",
+    "forensics/forgetting": "names and findings, when the bodies that they came from are erased",
     "forensics/periodic": "beat's entries of forensics",
     "forensics/roles": "groups of people, with what they may",
     "jobs/periodic": "beat's entry for the tick",

@@ -119,6 +119,11 @@ def inspect_range(job_id: UUID | str, after: int, until: int | None = None) -> F
     return Found(str(job.id), job.tenant, walk.head.seq - after, walk.head, broken)
 
 
+def _tenant(first: Row, fallback: str) -> str:
+    said = dict(first.legible) if first.legible is not None else json.loads(first.body or "{}")
+    return str(said.get("tenant", fallback))
+
+
 def _place(job: Job, seq: int) -> Head:
     hash = Event.objects.filter(job_id=job.id, seq=seq).values_list("hash", flat=True).first()
     return Head(seq, hash or GENESIS)
@@ -155,6 +160,10 @@ class _Walk:
         name = str(self.job.id)
         for row in rows:
             broken = check(name, row, self.head.seq + 1, self.head.hash)
+            if broken is None and row.body is None and row.legible is None:
+                message = f"event {row.seq}: its body is gone, and no event says that it was erased"
+                self.broken = event_break("changed_body", row.seq, message, "body")
+                return
             if broken is not None:
                 self.broken = placed(name, broken, self.head, row, self._headers)
                 return
@@ -170,7 +179,7 @@ class _Walk:
     def _take(self, rows: list[Row]) -> None:
         try:
             if rows[0].seq == 1:
-                self.tenant = json.loads(rows[0].body or "{}").get("tenant", self.job.tenant)
+                self.tenant = _tenant(rows[0], self.job.tenant)
             facts, self.unread = record.read(rows, self.tenant)
             for fact in facts:
                 self.state = record.following(self.state, fact)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from jobs.core.chain import digest_of
+from jobs.core.errors import Illegal
 from jobs.core.state import PLAN_STEP, JobState, Node
 from jobs.models import Job
 from jobs.turns import turn
@@ -72,11 +73,13 @@ def replay_job(job_id: UUID | str) -> dict[str, Any]:
     Raises:
         Job.DoesNotExist: there is no such job.
         Unreadable: the record cannot be read; `verify_job` says where.
+        Illegal: some of the record is erased, so nobody can tell.
     """
     with record.snapshot():
         job = Job.objects.get(id=job_id)
         facts = record.facts_of(record.rows_of(job.id), job.tenant)
     state = record.state_of(job.id, facts)
+    _legible(state)
     steps, calls, problem = 0, 0, None
     for name in _bodies(state):
         steps += 1
@@ -95,6 +98,15 @@ def replay_job(job_id: UUID | str) -> dict[str, Any]:
         "output": state.output, "code": f"{state.agent}@{state.version}",
         "problem": problem.to_json() if problem else None,
     }  # fmt: skip
+
+
+def _legible(state: JobState) -> None:
+    if state.erased:
+        raise Illegal(
+            f"cannot tell: erased. Of job {state.job} the bodies of {len(state.erased)} events are gone, so its code "
+            "cannot be held against them",
+            code="payload_erased",
+        )
 
 
 def _bodies(state: JobState) -> list[str]:

@@ -21,9 +21,17 @@ def arrow(state: JobState, node: Node, label: str) -> str:
         BrokenHistory: the table has no such arrow.
     """
     target = STEP_ARROWS.get((node.status, label))
+    if target is None and state.erased:
+        target = _unjudged(node, label)
     if target is None:
         raise BrokenHistory(f"job {state.job}: step {node.id} is {node.status}; {label} cannot follow")
     return target
+
+
+def _unjudged(node: Node, label: str) -> str | None:
+    """The arrow of a step whose condition cannot be judged any more: what followed tells whether it was ready."""
+    other = {"waiting": "ready", "ready": "waiting"}.get(node.status, "")
+    return STEP_ARROWS.get((other, label))
 
 
 def phase_after(state: JobState, fact: Fact) -> str:

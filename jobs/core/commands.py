@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .erase_commands import EraseBodies, Erasure
 from .hold_commands import Hold, TakeTurn, Unhold
 from .past import Past
 from .step_commands import (
@@ -47,6 +48,8 @@ __all__ = [
     "CreateJob",
     "Due",
     "EndChild",
+    "EraseBodies",
+    "Erasure",
     "FailCall",
     "FailNode",
     "FinishNode",
@@ -87,7 +90,7 @@ class Actor:
         kind: `user`, `worker`, `system` or `job`.
         groups: names of the groups at that moment.
         superuser: may act where a permission is asked for (never where a vote is).
-        may: the permissions it holds: submit, signal, control, resolve.
+        may: the permissions it holds: submit, signal, control, resolve, hold, erase, prune.
     """
 
     id: str
@@ -266,5 +269,5 @@ Command = (
     CreateJob | StartNode | AdoptPlan | Call | Record | Tell | Recall | AwaitEffect | Answer | LateOutcome
     | FailCall | FinishNode | FailNode | RefuseNode | Release | LoseLease | Due | Hold | Unhold | TakeTurn | SendSignal
     | SendMessage | Vote | EndChild | Cancel | Pause | Resume | ForkJob | NoteFork
-    | Confirm | Accept
+    | Confirm | Accept | EraseBodies
 )  # fmt: skip

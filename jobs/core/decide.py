@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import claiming, confirming, forking, resolving, stepping, telling, voting, waiting
+from . import claiming, confirming, erasing, forking, resolving, stepping, telling, voting, waiting
 from . import commands as wishes
 from .draft import Draft
 from .errors import Illegal
@@ -148,4 +148,5 @@ DECISIONS: dict[type, Callable[[Draft, Any], None]] = {
     wishes.Resume: _resume,
     wishes.Confirm: confirming.confirm,
     wishes.Accept: confirming.accept,
+    wishes.EraseBodies: erasing.erase,
 }

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .events import AFTERWORDS, KINDS, RESERVED, TERMINALS
+from .events import AFTERWORDS, KINDS, TERMINALS
 from .state import ENDED, PHASE_ARROWS, SETTLED, STEP_ARROWS
 
 GENERATED = "<!-- Printed from jobs/core by `python -m jobs.core.describe`; a test compares them. -->"
@@ -53,12 +53,12 @@ def events(examples: Mapping[str, Mapping[str, Any]]) -> str:
     """The catalogue of events as Markdown.
 
     Args:
-        examples: for each kind that is not reserved, `{"node": ..., "body": ...}` from a real history.
+        examples: for each kind, `{"node": ..., "body": ...}` from a real history.
 
     Raises:
         ValueError: a kind has no example.
     """
-    lacking = sorted(set(KINDS) - RESERVED - set(examples))
+    lacking = sorted(set(KINDS) - set(examples))
     if lacking:
         raise ValueError(f"the catalogue of events needs an example of {', '.join(lacking)}")
     parts = [
@@ -80,9 +80,7 @@ def _kind(name: str, example: Mapping[str, Any] | None) -> str:
     kind = KINDS[name]
     members = ", ".join(f"`{member}`" for member in kind.fields)
     lines = [f"## {name}", "", kind.meaning, "", f"Members: {members}."]
-    if name in RESERVED:
-        lines += ["", "Reserved: no version writes it yet."]
-    elif example is not None:
+    if example is not None:
         node = f"of step or call `{example['node']}`" if example["node"] else "of the job itself"
         body = json.dumps(example["body"], indent=2, sort_keys=True)
         lines += ["", f"For example, {node}:", "", "```json", body, "```"]

@@ -130,7 +130,10 @@ KINDS: dict[str, Kind] = {
     "job_completed": _kind("The end: everything that was to be done is done.", "output outcome"),
     "job_failed": _kind("The end: a step failed.", "node error compensation?"),
     "job_cancelled": _kind("The end: somebody called it off.", "actor reason compensation?"),
-    "payload_erased": _kind("A body was erased; its digest stays.", "seq actor reason basis"),
+    "payload_erased": _kind(
+        "Bodies were erased: of which events, by whom, why, on what legal basis; and what stays legible of each.",
+        "seq digests legible count actor reason basis",
+    ),
     "world_confirmed": _kind(
         "The world still shows a landed effect.", "invocation actor step? evidence? accepted?"
     ),
@@ -145,6 +148,3 @@ KINDS: dict[str, Kind] = {
 
 TERMINALS = frozenset({"job_completed", "job_failed", "job_cancelled"})
 AFTERWORDS = frozenset({"payload_erased", "world_confirmed", "world_diverged", "job_forked", "late_outcome"})
-
-# Its machinery arrives with a later release; the name is reserved.
-RESERVED = frozenset({"payload_erased"})

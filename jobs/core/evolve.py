@@ -61,6 +61,8 @@ def evolve(state: JobState, fact: Fact) -> JobState:
         raise BrokenHistory(f"job {state.job} is {state.phase}; {fact.type} cannot follow")
     if fact.seq != state.seq + 1:
         raise BrokenHistory(f"job {state.job}: event {fact.seq} ({fact.type}) follows event {state.seq}")
+    if fact.body.get("erased"):  # only what stays legible of it; from here on data may be missing
+        state = state.but(erased=state.erased | {fact.seq})
     handler = HANDLERS.get(fact.type)
     after = doubted(state, handler(state, fact)) if handler else state
     return after.but(seq=fact.seq, at=fact.at)
@@ -84,7 +86,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
         request_key=body.get("request_key"),
         created_at=fact.at, phase=phase_after(state, fact),
         generation=body.get("generation", 1), forked=body.get("forked_from"),
-        message=Message.of(body.get("instance")), data=Map(body.get("state") or {}),
+        message=Message.of(body.get("instance")), data=Map(body.get("state") or {}), erased=state.erased,
     )  # fmt: skip
     return place(created, first)
 

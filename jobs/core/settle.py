@@ -208,7 +208,8 @@ def differs_from(released: Mapping[str, Any], state: JobState, spec: PlanNode) -
 def ready_or_due(state: JobState, node: Node) -> JobState:
     """A step whose inputs have settled: ready for a worker, or due for `decide` to treat at once."""
     spec = state.spec(node)
-    if spec is not None and node.kind in NEEDS_A_WORKER and disposition(state, spec) is None:
+    judged = not state.erased  # else what the condition asks for may be gone; the next events tell
+    if judged and spec is not None and node.kind in NEEDS_A_WORKER and disposition(state, spec) is None:
         return place(state, replace(node, status="ready"))
     return state.but(due=(*state.due, node.id))
 

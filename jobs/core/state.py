@@ -228,9 +228,7 @@ class JobState:
     busy: int = 0
     landed: Map[int, str] = _EMPTY  # effects that can be undone, in the order of landing; the last goes first
     standing: Map[str, str] = _EMPTY  # landed effects that can be confirmed, with what a mismatch does
-    doubts: Map[str, int] = (
-        _EMPTY  # of them, those to be confirmed before any claim, with the attempts in vain
-    )
+    doubts: Map[str, int] = _EMPTY  # those to be confirmed before any claim, with the attempts in vain
     compensates: bool = False  # of a job that ends: whether it undoes what has landed
     mail: Map[str, tuple[Mail, ...]] = _EMPTY  # "signal/name" or "message/channel"
     seen: Map[str, str] = _EMPTY  # "signal/id" -> digest of name and payload
@@ -242,6 +240,7 @@ class JobState:
     outcome: str = ""
     compensation: Mapping[str, Any] | None = None  # of an ended job: what was undone, and what was not
     finished_at: str | None = None
+    erased: frozenset[int] = frozenset()  # the events of which only what stays legible was folded
 
     def but(self, **changes: Any) -> JobState:
         return changed(self, changes)

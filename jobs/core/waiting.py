@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.canonical import erased_key
+
 from .chain import digest_of
 from .commands import EndChild, Hold, SendMessage, SendSignal, TakeTurn, Unhold
 from .draft import Draft
@@ -158,9 +160,10 @@ def signal(draft: Draft, wish: SendSignal) -> None:
 
 
 def _seen(state: JobState, key: str, box: str) -> bool:
-    before = state.seen.get(key)
+    kind, _, id = key.partition("/")
+    before = state.seen.get(key) or state.seen.get(f"{kind}/{erased_key(id)}")
     if before is not None and before != box:
-        raise KeyReused(f"job {state.job}: the id {key.partition('/')[2]!r} was used before for {before}")
+        raise KeyReused(f"job {state.job}: the id {id!r} was used before for {before}")
     return before is not None
 
 

@@ -6,9 +6,11 @@ be partitioned or distributed by job. Only `jobs.store` writes them (`jobs.worke
 
 from .agenda import Approval, Delivery, Rate, Step
 from .crew import Definition, Tick, Token, Worker
+from .keeping import Hold, HoldRelease, Tombstone
 from .mailbox import AgentInstance
 from .stream import Blob, Event, Job
 
 __all__ = [
-    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Job", "Rate", "Step", "Tick", "Token", "Worker",
+    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Hold", "HoldRelease", "Job", "Rate", "Step", "Tick",
+    "Token", "Tombstone", "Worker",
 ]  # fmt: skip

@@ -56,6 +56,9 @@ class Job(models.Model):
             ("signal_job", "May send signals and messages to jobs"),
             ("control_job", "May pause, resume and cancel jobs"),
             ("resolve_effect", "May resolve unknown outcomes"),
+            ("hold_job", "May place and release legal holds"),
+            ("erase_job", "May erase what jobs have on record"),
+            ("prune_job", "May prune jobs that have ended"),
         ]
         ordering: ClassVar = ["-created_at", "-id"]  # a child job's id is computed, and tells no time
         constraints: ClassVar = [

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ledger.models import Invocation
 
-from ..bodies import parsed
+from ..bodies import folded
 from ..core.past import MODEL, Past, carried
 from ..models import Event, Job
 
@@ -42,8 +42,11 @@ def landed_in_children(past: Past) -> tuple[dict[str, Any], ...]:
 
 
 def _children_of(jobs: set[UUID]) -> set[UUID]:
-    rows = Event.objects.filter(job_id__in=jobs, type="child_started").values_list("body", "tenant")
-    return {UUID(parsed([body], tenant)[0]["job"]) for body, tenant in rows if body is not None}
+    rows = Event.objects.filter(job_id__in=jobs, type="child_started")
+    return {
+        UUID(folded(job, tenant, [seq], [body])[0]["job"])
+        for job, tenant, seq, body in rows.values_list("job_id", "tenant", "seq", "body")
+    }
 
 
 def forked_from(job: Job) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..bodies import parsed
+from ..bodies import folded
 from ..core.errors import Illegal
 from ..core.events import Fact
 from ..core.evolve import BrokenHistory, evolve
@@ -69,7 +69,7 @@ def read(job: Job) -> History:
     """
     rows = list(events_of(job.id))
     try:
-        bodies = parsed([row.body for row in rows], job.tenant)
+        bodies = folded(job.id, job.tenant, [row.seq for row in rows], [row.body for row in rows])
         facts = [
             Fact(type=row.type, node=row.node, body=body, seq=row.seq, at=row.at)
             for row, body in zip(rows, bodies, strict=True)

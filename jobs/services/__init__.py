@@ -5,6 +5,7 @@ from .approving import approve, decide, reject
 from .confirming import accept_divergence, confirm
 from .controlling import cancel, pause, resume
 from .delivering import deliver_due
+from .erasing import erase
 from .forking import fork, retry
 from .instances import create_agent, delete_agent, message_agent, pause_agent, resume_agent
 from .resolving import resolve
@@ -13,6 +14,6 @@ from .telling import send_message, signal
 
 __all__ = [
     "accept_divergence", "actor_of", "approve", "cancel", "confirm", "create_agent", "decide", "delete_agent",
-    "deliver_due", "fork", "message_agent", "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent",
+    "deliver_due", "erase", "fork", "message_agent", "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent",
     "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

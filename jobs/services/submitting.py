@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from ledger.canonical import erased_key
+
 from .. import store
 from ..actors import require, system
 from ..core.chain import digest_of
@@ -106,7 +108,12 @@ def known(tenant: str, key: str | None, digest: str) -> UUID | None:
     """
     if key is None:
         return None
-    row = Job.objects.filter(tenant=tenant, idempotency_key=key).values_list("id", "request_digest").first()
+    keys = (key, erased_key(key))
+    row = (
+        Job.objects.filter(tenant=tenant, idempotency_key__in=keys)
+        .values_list("id", "request_digest")
+        .first()
+    )
     if row is None:
         return None
     if row[1] != digest:

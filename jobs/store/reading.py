@@ -6,11 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from ..bodies import parsed
+from ..bodies import folded
 from ..conf import conf
 from ..core.chain import GENESIS
 from ..core.errors import NotFound
@@ -96,8 +97,11 @@ def refresh(known: Entry) -> JobState:
         .order_by("seq")
         .values_list("seq", "type", "node", "at", "body", "hash", "tenant")
     )
+    if known.state is not None and any(row[1] == "payload_erased" for row in rows):
+        known.forget()  # what was erased is in that state still, and would be written again
+        return refresh(known)
     if rows:
-        bodies = parsed([row[4] for row in rows], rows[0][6])
+        bodies = _bodies(known.job, rows)
         facts = (
             Fact(type=row[1], node=row[2], body=body, seq=row[0], at=row[3])
             for row, body in zip(rows, bodies, strict=True)
@@ -108,6 +112,10 @@ def refresh(known: Entry) -> JobState:
     if known.state is None:
         raise NotFound(f"there is no job {known.job}")
     return known.state
+
+
+def _bodies(job: str | UUID, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return folded(job, rows[0][6], [row[0] for row in rows], [row[4] for row in rows])
 
 
 def latest(known: Entry) -> JobState:
@@ -150,7 +158,7 @@ def recorded(job: str | UUID) -> Iterator[tuple[Fact, str]]:
         )
         if not rows:
             return
-        bodies = parsed([row[4] for row in rows], rows[0][6])
+        bodies = _bodies(job, rows)
         for row, body in zip(rows, bodies, strict=True):
             yield Fact(type=row[1], node=row[2], body=body, seq=row[0], at=row[3]), row[5]
         after = rows[-1][0]

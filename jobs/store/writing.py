@@ -95,14 +95,7 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
     for event in sealed.events:
         event.pk = None  # a number from an append that was rolled back may be another event's now
     Event.objects.bulk_create(sealed.events)
-    if sealed.blobs:
-        Blob.objects.bulk_create(
-            [
-                Blob(tenant=sealed.after.tenant, sha256=key, text=text)
-                for key, text in sorted(sealed.blobs.items())
-            ],
-            ignore_conflicts=True,
-        )
+    _write_parts(sealed)
     write_steps(sealed.before, sealed.after)
     awaited = book.write(sealed.after, sealed.facts)
     _write_approvals(sealed)
@@ -113,6 +106,18 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         )
     crashpoint("before_commit")
     return awaited or owed
+
+
+def _write_parts(sealed: Sealed) -> None:
+    """Parts that stand elsewhere. One that is there is locked: nobody removes a part that is being named."""
+    if sealed.blobs:
+        rows = [
+            Blob(tenant=sealed.after.tenant, sha256=key, text=part)
+            for key, part in sorted(sealed.blobs.items())
+        ]
+        Blob.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["tenant", "sha256"], update_fields=["sha256"]
+        )
 
 
 def _move_head(sealed: Sealed, worker: str | None) -> None:

@@ -17,8 +17,15 @@ from jobs.core.chain import GENESIS, body_digest, link
 from jobs.models import Event, Job
 
 TRIGGERS = {
-    "sqlite": ["DROP TRIGGER aetheris_event_no_update", "DROP TRIGGER aetheris_event_no_delete"],
-    "postgresql": ["DROP TRIGGER aetheris_event_append_only ON aetheris_jobs_event"],
+    "sqlite": [
+        "DROP TRIGGER aetheris_event_no_update",
+        "DROP TRIGGER aetheris_event_no_delete",
+        "DROP TRIGGER aetheris_event_no_replace",
+    ],
+    "postgresql": [
+        "DROP TRIGGER aetheris_event_append_only ON aetheris_jobs_event",
+        "DROP TRIGGER aetheris_event_whole ON aetheris_jobs_event",
+    ],
 }
 
 

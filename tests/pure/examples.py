@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.core.chain import canonical
-from jobs.core.commands import NoteFork
+from jobs.core.chain import canonical, digest_of
+from jobs.core.commands import EraseBodies, Erasure, NoteFork
+from jobs.core.erasing import legible
 from jobs.core.events import Fact
 from tests.pure.forked import born
-from tests.pure.story import ASKER
+from tests.pure.story import ASKER, PERSON, Story
 from tests.pure.strategies import Dice, tell_story
 
 SEEDS = range(1, 251)
@@ -37,6 +38,18 @@ def _facts(seed: int) -> Iterator[Fact]:
     if second.facts:
         yield second.facts[0]
         yield from story.send(NoteFork(second.job, story.state.seq, "fork", ASKER)).facts
+    yield from story.send(erasing(story)).facts
+
+
+def erasing(story: Story) -> EraseBodies:
+    """The wish to erase how the job was created."""
+    born = story.facts[0]
+    return EraseBodies(
+        (Erasure(1, digest_of(born.body), legible(born)),),
+        PERSON,
+        "the customer asked for it",
+        "GDPR, Art. 17 (1) (b)",
+    )
 
 
 if __name__ == "__main__":

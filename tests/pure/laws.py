@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jobs.core.chain import canonical
-from jobs.core.events import AFTERWORDS, KINDS, RESERVED, TERMINALS, Fact
+from jobs.core.events import AFTERWORDS, KINDS, TERMINALS, Fact
 from jobs.core.evolve import fold
 from jobs.core.parked import parked_on
 from jobs.core.state import Asked, JobState
@@ -40,7 +40,7 @@ def every_body_is_what_its_kind_says(story: Story) -> str | None:
     """L2: a closed set of kinds, each with its documented body."""
     for fact in story.facts:
         kind = KINDS.get(fact.type)
-        if kind is None or fact.type in RESERVED:
+        if kind is None:
             return f"event {fact.seq} is of kind {fact.type}"
         if not kind.required <= set(fact.body) <= kind.allowed:
             return f"event {fact.seq}, {fact.type}, has the members {sorted(fact.body)}"
