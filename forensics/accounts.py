@@ -34,7 +34,8 @@ class Account:
 
     `lines`: by a ledger line's id the number of the last event that speaks of it, and all its columns. `questions`: by
     the path of an approval. `turn`: the event that gave the job its turn at an agent instance. `kin`: other jobs that
-    must have been there, each with the number of the event that says so. `tenants`: likewise those of the stored rows.
+    must have been there, each with the number of the event that says so. `tenants`: likewise those of the stored rows. `never_made`: children that take up the work of another job, which may
+    have ended meanwhile, so that its end is theirs and they are never made.
     """
 
     lines: Lines = field(default_factory=dict)
@@ -42,11 +43,15 @@ class Account:
     turn: Fact | None = None
     kin: dict[str, int] = field(default_factory=dict)
     tenants: dict[str, int] = field(default_factory=dict)
+    never_made: set[str] = field(default_factory=set)
 
     def take(self, state: JobState, fact: Fact) -> None:
         """Take in one event; `state` is what the events up to it fold to."""
         for job in kin_of(fact):
-            self.kin.setdefault(job, fact.seq)
+            if job not in self.never_made:
+                self.kin.setdefault(job, fact.seq)
+        if fact.type == "child_started" and fact.body.get("retries"):
+            self.never_made.add(fact.body["job"])
         told = TELLS.get(fact.type)
         if told is not None:
             key = UUID(fact.body["compensates" if fact.type == "compensation_finished" else "invocation"])
@@ -78,7 +83,10 @@ def kin_of(fact: Fact) -> list[str]:
     body = fact.body
     if fact.type == "job_created":
         return [told["job"] for told in (body.get("parent"), body.get("forked_from")) if told]
-    if fact.type == "job_forked" or (fact.type == "child_finished" and body.get("status") == "completed"):
+    ended = fact.type == "child_finished" and body.get("status") == "completed"
+    if fact.type == "job_forked" or (
+        ended and "copied" not in body
+    ):  # of a copied one the source speaks itself
         return [body["job"]]
     return []
 

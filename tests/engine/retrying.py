@@ -26,7 +26,7 @@ def retried(job: str, **more: Any) -> JobState:
     state = run_until_parked(second)
     for each in (job, second):
         check(each)
-        assert verify_job(each)["problem"] is None
+        assert verify_job(each)["problem"] is None, verify_job(each)
     replayed = replay_job(second)
     assert replayed["ok"], replayed["problem"]
     return state
