@@ -30,9 +30,6 @@ def later(at: str, seconds: float) -> str:
     return told.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# --- the job -----------------------------------------------------------------------------------------------
-
-
 def job(row: Row, events: list[Event], story: Story) -> Iterator[str]:
     """The row of the job itself."""
     born = events[0].body
