@@ -16,7 +16,15 @@ from django.db import connection, transaction
 from tests import databases
 from tests.conftest import pytest_collection_modifyitems
 
-_COUNT = "import django; django.setup(); from django.contrib.auth.models import Group; print(Group.objects.count())"
+MADE = "made-here-"  # the groups of roles are there from the start
+_COUNT = (
+    "import django; django.setup(); from django.contrib.auth.models import Group; "
+    f"print(Group.objects.filter(name__startswith={MADE!r}).count())"
+)
+
+
+def _groups() -> int:
+    return Group.objects.filter(name__startswith=MADE).count()
 
 
 def _seen_by_another_process(url: str) -> int:
@@ -30,7 +38,7 @@ def _seen_by_another_thread() -> int:
     seen: list[int] = []
 
     def look() -> None:
-        seen.append(Group.objects.count())
+        seen.append(_groups())
         connection.close()
 
     thread = threading.Thread(target=look)
@@ -41,39 +49,39 @@ def _seen_by_another_thread() -> int:
 
 def _commit_a_group() -> None:
     with transaction.atomic(durable=True):
-        Group.objects.create(name=uuid.uuid4().hex)
+        Group.objects.create(name=f"{MADE}{uuid.uuid4().hex}")
 
 
 def test_what_a_test_commits_other_threads_and_processes_see(engine_db: str) -> None:
-    before = Group.objects.count()
+    before = _groups()
     _commit_a_group()
     assert _seen_by_another_thread() == before + 1
     assert _seen_by_another_process(engine_db) == before + 1
 
 
 def test_a_fresh_database_has_empty_tables_for_every_thread_and_process(fresh_database: str) -> None:
-    assert Group.objects.count() == 0
+    assert _groups() == 0
     _commit_a_group()
     assert _seen_by_another_thread() == 1
     assert _seen_by_another_process(fresh_database) == 1
 
 
 def test_a_second_fresh_database_knows_nothing_of_the_first(fresh_database: str) -> None:
-    assert _seen_by_another_thread() == Group.objects.count() == 0
+    assert _seen_by_another_thread() == _groups() == 0
 
 
 def test_after_a_fresh_database_the_shared_one_is_back(engine_db: str, run_folder: Path) -> None:
     _commit_a_group()
-    shared = Group.objects.count()
+    shared = _groups()
     with databases.fresh_copy(run_folder, f"copy_{databases.RUN}") as copy:
         assert copy != engine_db
-        assert Group.objects.count() == 0
-    assert Group.objects.count() == shared
+        assert _groups() == 0
+    assert _groups() == shared
 
 
 def test_without_a_fixture_the_database_is_out_of_reach() -> None:
     with pytest.raises(RuntimeError, match="Database access not allowed"):
-        Group.objects.count()
+        _groups()
 
 
 def test_a_test_that_would_flush_events_is_refused(request: pytest.FixtureRequest) -> None:
