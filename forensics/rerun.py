@@ -20,6 +20,7 @@ from jobs.core.state import PLAN_STEP, SETTLED, Asked, JobState, Node
 from jobs.plans import single_step
 from jobs.promises import CannotStart, arguments
 from ledger.canonical import jsonable, storable, type_name
+from ledger.secrets import masked
 
 from .closed import closed
 from .replay import EndOfRecord, OutsideWorld, Recorded, run
@@ -232,16 +233,21 @@ def _other_value(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[
     if node.id == PLAN_STEP:
         return _other_plan(recorded.state, ended.value)
     text, problem = storable(ended.value, conf().MAX_RESULT)
-    if text is None or json.loads(text) != node.result:
+    if text is None or not _as_kept(json.loads(text), node.result):
         asked = digest_of(json.loads(text)) if text else f"unstorable ({(problem or {}).get('reason')})"
         return Divergence("other_result", node.id, node.id, digest_of(node.result), asked,
                           f"step {node.id} returns something else than was recorded")  # fmt: skip
     snapshots = [fact for fact in facts if fact.type == "reasoning_snapshot" and fact.node == node.id]
     delta = snapshots[-1].body["delta"] if snapshots else {}
-    if delta != ended.delta:
+    if not _as_kept(ended.delta, delta):
         return Divergence("other_state", node.id, node.id, digest_of(delta), digest_of(ended.delta),
                           f"step {node.id} changes ctx.state in another way than was recorded")  # fmt: skip
     return None
+
+
+def _as_kept(value: Any, recorded: Any) -> bool:
+    """Whether a value is what was recorded, which may have been masked (docs/secrets.md)."""
+    return bool(value == recorded or masked(value)[0] == recorded)
 
 
 def _other_plan(state: JobState, result: Any) -> Divergence | None:

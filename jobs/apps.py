@@ -12,13 +12,16 @@ class JobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from ledger import llm
+        from ledger import llm, logs, vault
 
         from . import agents, conf, deadlines, periodic
 
         conf.check()
         if models := conf.conf().MODELS:
             llm.configure({"models": models})
+        vault.configure(conf.conf().SECRETS)
+        if conf.conf().SECRET_POLICY != "off":  # noqa: S105 - a policy, no secret
+            logs.install()
         agents.discover()
         deadlines.check()
         periodic.connect()

@@ -40,6 +40,7 @@ from .incarnation import Incarnation
 from .outage import AWAY, in_a_line
 from .promises import tool_call
 from .queries.gone import ERASED, gone
+from .secrecy import kept
 
 if TYPE_CHECKING:
     from ledger.hand import Touch
@@ -81,13 +82,13 @@ class Claim:
 
 def outcome_of(touch: Touch) -> Outcome:
     """What the hand brought back, as the core speaks of it; a result that cannot be stored has landed (E5)."""
-    common: dict[str, Any] = {"seconds": touch.seconds, "citations": tuple(touch.citations)}
+    common: dict[str, Any] = {"seconds": touch.seconds, "citations": tuple(kept(touch.citations))}
     if touch.kind == "returned":
         written, problem = storable(touch.value, conf().MAX_RESULT)
         if problem is not None:
-            return Outcome(kind="unstorable", value=problem, **common)
+            return Outcome(kind="unstorable", value=kept(problem), **common)
         assert written is not None
-        return Outcome(kind="landed", value=json.loads(written), **common)
+        return Outcome(kind="landed", value=kept(json.loads(written), "the result of a call"), **common)
     error = dict(touch.error or {"class": touch.kind, "message": f"the call ended as {touch.kind}"})
     permanent = bool(error.pop("permanent", False))
     retry_after = error.pop("retry_after", None)
@@ -233,14 +234,19 @@ def probe(claim: Claim, tool: Tool, state: JobState, path: str) -> Answer:
     if isinstance(said, Landed):
         written, problem = storable(said.result, conf().MAX_RESULT)
         if problem is not None:
-            evidence = {"probe": tool.name, "answer": "landed", "unstorable": problem}
+            evidence = {"probe": tool.name, "answer": "landed", "unstorable": kept(problem)}
             return Answer(verdict="unknown", evidence=evidence, **common)
         assert written is not None
-        return Answer(verdict="landed", result=json.loads(written), evidence={"probe": tool.name}, **common)
+        return Answer(
+            verdict="landed",
+            result=kept(json.loads(written), "what a probe found"),
+            evidence={"probe": tool.name},
+            **common,
+        )
     if isinstance(said, Absent):
         final: dict[str, Any] = {"probe": tool.name, "final": tool.probe_final}
         return Answer(verdict="absent", accepted=tool.probe_final, evidence=final, **common)
-    return Answer(verdict="unknown", evidence={"probe": tool.name, "reason": said.reason}, **common)
+    return Answer(verdict="unknown", evidence={"probe": tool.name, "reason": kept(said.reason)}, **common)
 
 
 def tell(claim: Claim, path: str, attempt: int, outcome: Outcome) -> Tell:

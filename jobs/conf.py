@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 AUDITS = ("off", "lenient", "strict", "all")
+SECRET_POLICIES = ("refuse", "mask", "warn", "off")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Conf:
         VERIFY_EVERY: when everything is verified without being asked for: an hour of the day in UTC, such as `02:30`, or
             a duration, such as `12h`; empty: never.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
+        SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).
+        SECRET_POLICY: what is done with a secret in a payload: `refuse`, `mask`, `warn` or `off`.
     """
 
     AGENTS: list[str] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Conf:
     AUDIT_ACCESS: str = "strict"
     VERIFY_EVERY: str = "02:30"
     TRUSTED_PROXIES: int = 0
+    SECRETS: Mapping[str, Any] = field(default_factory=dict)
+    SECRET_POLICY: str = "refuse"  # noqa: S105 - a policy, no secret
 
 
 def conf() -> Conf:
@@ -104,3 +109,6 @@ def check() -> None:
         raise ImproperlyConfigured(
             f"AETHERIS['TRUSTED_PROXIES'] must be 0 or more, not {now.TRUSTED_PROXIES!r}"
         )
+    if now.SECRET_POLICY not in SECRET_POLICIES:
+        known = ", ".join(SECRET_POLICIES)
+        raise ImproperlyConfigured(f"AETHERIS['SECRET_POLICY'] is one of {known}, not {now.SECRET_POLICY!r}")

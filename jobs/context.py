@@ -25,6 +25,7 @@ from .awaitable import awaitable
 from .core.names import check_id, deadline, seconds
 from .core.playback import Wish
 from .promises import model_request
+from .secrecy import SecretInArguments, forbidden, kept
 
 
 class Backend(Protocol):
@@ -211,7 +212,7 @@ class Context:
 
     def progress(self, text: str, fraction: float | None = None) -> Any:
         """Say how far the step is; kept in the history."""
-        self._reading("progress", lambda: {"text": str(text), "fraction": fraction})
+        self._reading("progress", lambda: kept({"text": str(text), "fraction": fraction}))
         return self._value(None)
 
     # --- inside --------------------------------------------------------------------------------------
@@ -236,6 +237,7 @@ class Context:
         timeout: float | None = None, retry: Retry | None = None,
     ) -> Any:  # fmt: skip
         wish = Wish(path=self._path(), kind=kind, name=name, args=args, spec=spec or {})
+        self._without_secrets(wish)
         if not self._backend.is_async:
             answer = self._backend.ask(wish, timeout=timeout, retry=retry)
             return wrap(answer) if wrap else answer
@@ -245,6 +247,13 @@ class Context:
             return wrap(answer) if wrap else answer
 
         return wait()
+
+    def _without_secrets(self, wish: Wish) -> None:
+        """What is on record already is not judged again: the policy may have been another then."""
+        if self._backend.recorded(wish.path):
+            return
+        if (why := forbidden(wish.args, f"the arguments of {wish.kind} {wish.name}".rstrip())) is not None:
+            raise SecretInArguments(f"{wish.path}: {why}")
 
     def _arm(self, path: str, index: int, call: Any) -> Callable[[], Any]:
         if not isinstance(call, Later):

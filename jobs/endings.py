@@ -18,9 +18,10 @@ from .core.names import PlanError
 from .core.playback import CallFailed, NonDeterminism
 from .interrupts import ParkCaught
 from .planning import checked_plan, requirements
+from .secrecy import SecretInArguments, kept
 
-SAYS_IT_ALL = (NotJson, Illegal, ParkCaught, UnknownTool)  # a traceback would add nothing
-FINAL = (NonDeterminism, PlanError, Illegal, ParkCaught)  # another run would end alike
+SAYS_IT_ALL = (NotJson, Illegal, ParkCaught, SecretInArguments, UnknownTool)  # a traceback would add nothing
+FINAL = (NonDeterminism, PlanError, Illegal, ParkCaught, SecretInArguments)  # another run would end alike
 
 
 def ending(claim: Claim, node_kind: str, result: Any, delta: Mapping[str, Any]) -> Command:
@@ -35,10 +36,13 @@ def ending(claim: Claim, node_kind: str, result: Any, delta: Mapping[str, Any]) 
     text, problem = storable(result, conf().MAX_RESULT)
     if problem is not None:
         message = f"step {claim.node} returned something that cannot be stored: {problem['reason']}"
-        error = {"code": "result_unstorable", "message": message, **problem}
+        error = {"code": "result_unstorable", "message": message, **kept(problem)}
         return FailNode(node=claim.node, fence=claim.fence, error=error)
     assert text is not None
-    return FinishNode(node=claim.node, fence=claim.fence, result=json.loads(text), delta=delta)
+    result = kept(json.loads(text), "the result of a step")
+    return FinishNode(
+        node=claim.node, fence=claim.fence, result=result, delta=kept(delta, "the state of a step")
+    )
 
 
 def failure(claim: Claim, error: Exception) -> Command:
@@ -60,9 +64,9 @@ def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, CallFailed):
         return {"code": error.code, "message": str(error), "path": error.path, "cause": error.error}
     if isinstance(error, PlanError):
-        return {"code": error.code, "message": str(error), "node": error.node}
+        return {"code": error.code, "message": kept(str(error)), "node": error.node}
     if isinstance(error, SAYS_IT_ALL):
-        return {"code": getattr(error, "code", "not_json"), "message": str(error)}
+        return {"code": getattr(error, "code", "not_json"), "message": kept(str(error))}
     told = described(error)
     told.setdefault("code", "raised")
     return told

@@ -15,6 +15,7 @@ from .core.names import PlanError
 from .core.plan import Plan, PlanNode
 from .deadlines import longest
 from .models import Definition
+from .secrecy import forbidden
 
 
 def checked_plan(result: Any) -> Plan:
@@ -31,6 +32,8 @@ def checked_plan(result: Any) -> Plan:
         raise PlanError(
             f"a planner returns a TaskGraph (or its JSON), not {type(result).__name__}", "not_a_graph"
         )
+    if (why := forbidden(data, "texts of the plan")) is not None:
+        raise PlanError(why, "secret_in_plan")
     tools = all_tools()
     agents = {each.name for each in all_agents()} | {each.offer for each in all_agents()}
     elsewhere = {(row.kind, row.name, row.version) for row in Definition.objects.all()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ledger import UnknownTool
 
@@ -16,6 +17,7 @@ from .core.moments import text
 from .core.state import NEEDS_A_WORKER, ONE_CALL, JobState, Node
 from .incarnation import Incarnation
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
+from .secrecy import forbidden
 
 Follow = Callable[[Incarnation, str, Tell], "Ready | None"]
 
@@ -65,7 +67,7 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
     try:
         if asked is None:
             spec = state.spec(node)
-            promise = promise_for(state, name, tool, arguments(state, node), timeout=limit,
+            promise = promise_for(state, name, tool, _without_secrets(state, node), timeout=limit,
                                   retry=spec.retry if spec else None)  # fmt: skip
         else:
             promise = promise_again(state, asked, tool, limit)
@@ -73,6 +75,13 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
         return Ready(name, RefuseNode(node=name, worker=me.id, error=cannot.error))
     wish = StartNode(node=name, worker=me.id, promise=promise, alone=node.suspect)
     return Ready(name, wish, promise)
+
+
+def _without_secrets(state: JobState, node: Node) -> dict[str, Any]:
+    args = arguments(state, node)
+    if (why := forbidden(args, f"the arguments of node {node.id}")) is not None:
+        raise CannotStart("secret_in_arguments", why)
+    return args
 
 
 def is_async(state: JobState, node: Node) -> bool:

@@ -135,7 +135,7 @@ def tool_call(state: JobState, asked: Asked) -> ToolCall:
     deadline = parse(info["deadline"]).astimezone(UTC)
     return ToolCall(
         idempotency_key=info["key"], business_key=info["business_key"], attempt=asked.attempt, job_id=state.job,
-        node=asked.path, tool=info["tool"], deadline=deadline,
+        node=asked.path, tool=info["tool"], tenant=state.tenant, deadline=deadline,
         ends=time.monotonic() + (deadline - clock.now()).total_seconds(), invocation_id=info["invocation"], args=asked.args,
         compensates=tool_call(state, state.calls[undoes]) if undoes else None,
     )  # fmt: skip

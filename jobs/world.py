@@ -16,6 +16,7 @@ from .core.moments import text
 from .core.state import JobState
 from .incarnation import Incarnation
 from .promises import tool_call
+from .secrecy import kept
 
 log = logging.getLogger("aetheris.world")
 CONFIRM_SECONDS = 30.0
@@ -39,7 +40,7 @@ def _seen(state: JobState, path: str) -> Seen:
     call = tool_call(state, asked)
     said = ledger.confirm(tool, call, asked.value, timeout=min(CONFIRM_SECONDS, tool.timeout))
     if isinstance(said, Unknown):
-        return Seen(path, None, {"confirm": name, "reason": said.reason})
+        return Seen(path, None, {"confirm": name, "reason": kept(said.reason)})
     return Seen(path, said, {"confirm": name, "answer": said})
 
 

@@ -1,6 +1,7 @@
 """The ledger: what may touch the outside world, and the book of it."""
 
 from ledger.outcomes import Absent, Landed, NotLanded, ToolCall, Unknown
+from ledger.references import Secret, secret
 from ledger.retry import NO_RETRY, Retry
 from ledger.schema import BadArguments, BadSignature
 from ledger.tools import (
@@ -22,6 +23,7 @@ __all__ = [
     "Landed",
     "NotLanded",
     "Retry",
+    "Secret",
     "Tool",
     "ToolCall",
     "Unknown",
@@ -29,5 +31,6 @@ __all__ = [
     "all_tools",
     "get_tool",
     "register",
+    "secret",
     "tool",
 ]

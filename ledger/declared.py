@@ -176,7 +176,7 @@ class Tool:
         Raises:
             BadSignature: a type hint cannot be read or has no JSON form.
         """
-        return Arguments.of(self.fn, skip=("call",), what=f"tool {self.name!r}")
+        return Arguments.of(self.fn, skip=("call",), what=f"tool {self.name!r}", references=True)
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger import vault
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -93,6 +95,7 @@ class ToolCall:
     job_id: str = ""
     node: str = ""
     tool: str = ""
+    tenant: str = "default"
     deadline: datetime.datetime | None = None
     ends: float | None = field(default=None, repr=False)  # the deadline on this host's monotonic clock
     invocation_id: str | None = None
@@ -118,6 +121,15 @@ class ToolCall:
         if not doc_id:
             raise ValueError(f"cite in tool {self.tool!r}: doc_id is empty; name the document")
         self.citations.append({"doc_id": doc_id, "digest": digest, "source": source})
+
+    def secret(self, name: str) -> str:
+        """Read a secret that this tool may read, as a reference in its arguments would: for a probe, or in the tool.
+
+        Raises:
+            ledger.vault.SecretUnavailable: it is unknown, not for this tool or tenant, or cannot be read now; an
+                error that leaves the tool before it has done anything is best turned into `NotLanded`.
+        """
+        return vault.read(name, tool=self.tool, tenant=self.tenant)
 
     def seconds_left(self) -> float | None:
         """How long the runtime still waits for this call, whatever this host's clock says; None: it has no deadline."""

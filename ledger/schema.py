@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from ledger.canonical import NotJson, canonical, digest, jsonable, storable
+from ledger.references import StandIns, mentioned
 
 __all__ = [
     "Arguments",
@@ -69,15 +71,23 @@ class Arguments:
     names: Mapping[str, str]
     skip: frozenset[str]
     schema: dict[str, Any]
+    references: bool = False
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], skip: tuple[str, ...] = ("call",), what: str = "") -> Arguments:
+    def of(
+        cls,
+        fn: Callable[..., Any],
+        skip: tuple[str, ...] = ("call",),
+        what: str = "",
+        references: bool = False,
+    ) -> Arguments:
         """Read a function's signature and type hints.
 
         Args:
             fn: the function; a parameter without a hint takes any JSON value.
             skip: parameters that the runtime fills in itself.
             what: how messages name the function, e.g. `"tool 'pay'"`.
+            references: a text may also be given as a reference to a secret (`ledger.secret`).
 
         Returns:
             Its arguments, ready to validate and bind.
@@ -96,7 +106,7 @@ class Arguments:
         base = _base(taken, hints)
         model = _model(fn.__name__, base, fields, names, what)
         _check_defaults(fields, names, what)
-        return cls(what, model, names, frozenset(skip), _schema(model, what))
+        return cls(what, model, names, frozenset(skip), _schema(model, what), references)
 
     def validate(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Check arguments and write them in their one JSON form, defaults filled in.
@@ -110,23 +120,38 @@ class Arguments:
         Raises:
             BadArguments: an unknown, missing or ill-typed argument.
         """
-        written: dict[str, Any] = self._parse(args).model_dump(
+        text, held = self._read(args, f"secret:{secrets.token_hex(16)}:")
+        known = held.names if held else ()
+        written: dict[str, Any] = self._parse(text, known).model_dump(
             mode="json", by_alias=True, round_trip=True, warnings=False
         )
-        self._parse(written)  # what is recorded must be readable again when the call is made
-        return written
+        self._parse(self._written(written), known)  # what is recorded must be readable again for the call
+        if held is None:
+            return written
+        try:
+            whole: dict[str, Any] = held.put_back(written)
+        except LookupError as lost:
+            msg = f"its type changes the text, so the secret {lost.args[0]!r} cannot be given by reference"
+            raise BadArguments(self.what, [{"loc": [], "msg": msg}]) from None
+        return whole
 
-    def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, args: Mapping[str, Any], opened: Collection[str] = ()) -> dict[str, Any]:
         """Turn JSON arguments into what the function expects: models, times, enums.
+
+        Args:
+            args: JSON arguments; a reference that is still in them becomes the text `secret:NAME`.
+            opened: the secrets that stand in them in the place of references.
 
         Raises:
             BadArguments: they do not fit (the function has changed since they were validated).
         """
-        parsed = self._parse(args)
+        text, held = self._read(args)
+        parsed = self._parse(text, held.names if held else opened)
         bound = {name: getattr(parsed, field) for field, name in self.names.items()}
         return bound | dict(parsed.model_extra or {})
 
-    def _parse(self, args: Mapping[str, Any]) -> BaseModel:
+    def _read(self, args: Mapping[str, Any], nonce: str = "") -> tuple[str, StandIns | None]:
+        """The canonical text of arguments, with a stand-in for every reference to a secret."""
         if not isinstance(args, Mapping):
             kind = type(args).__name__
             raise BadArguments(self.what, [{"loc": [], "msg": f"they must be a JSON object, not {kind}"}])
@@ -135,8 +160,12 @@ class Arguments:
             msg = "the runtime fills this in itself; leave it out"
             raise BadArguments(self.what, [{"loc": [name], "msg": msg} for name in reserved])
         text = self._written(args)
+        held = StandIns(text, nonce) if self.references and mentioned(text) else None
+        return (held.text, held) if held else (text, None)
+
+    def _parse(self, text: str, opened: Collection[str]) -> BaseModel:
         try:
-            return self.model.model_validate_json(text, strict=True)
+            return self.model.model_validate_json(text, strict=True, context=opened)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             errors = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in found]
@@ -246,7 +275,8 @@ def _schema(model: type[BaseModel], what: str) -> dict[str, Any]:
         raise BadSignature(f"{what}: a type hint has no JSON Schema: {error}") from None
     if '"writeOnly":true' in canonical(schema):
         raise BadSignature(
-            f"{what}: a secret as argument would be written into the ledger; read it inside the tool"
+            f"{what}: a secret as argument would be written into the ledger; write ledger.Secret as its "
+            "type, which takes a reference"
         )
     return schema
 

@@ -1,4 +1,4 @@
-"""An exception as a small JSON object that can be kept for good."""
+"""An exception as a small JSON object that can be kept for good, without the secrets that it repeats."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import traceback
 from typing import Any
 
 from ledger.canonical import type_name
+from ledger.secrets import mask_text
+from ledger.vault import hidden_text
 
 LIMIT = 4096
 
@@ -23,8 +25,8 @@ def described(error: BaseException) -> dict[str, Any]:
     """
     found: dict[str, Any] = {
         "class": type_name(error),
-        "message": _head(_message(error)),
-        "traceback_tail": _tail(_trace(error)),
+        "message": _head(_clean(_message(error))),
+        "traceback_tail": _tail(_clean(_trace(error))),
     }
     if getattr(error, "permanent", None) is True:
         found["permanent"] = True
@@ -32,6 +34,11 @@ def described(error: BaseException) -> dict[str, Any]:
     if isinstance(wait, (int, float)) and not isinstance(wait, bool) and math.isfinite(wait) and wait >= 0:
         found["retry_after"] = float(wait)
     return found
+
+
+def _clean(text: str) -> str:
+    """An exception of a tool often says what it was given: a URL, a header, an answer."""
+    return mask_text(hidden_text(text))
 
 
 def _message(error: BaseException) -> str:

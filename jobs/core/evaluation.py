@@ -84,6 +84,8 @@ def evaluate(expr: object, scope: Scope) -> object:
     if form == "$lit":
         return plain(expr[form])
     survey_form(form, expr, Survey(), set())
+    if form == "$secret":
+        return dict(expr)
     if form == "$op":
         return _operate(expr, scope)
     body = cast(list[object], expr[form])
@@ -174,6 +176,8 @@ def render(expr: object) -> str:
     form = form_of(expr) if isinstance(expr, dict) else None
     if not isinstance(expr, dict) or form is None or form == "$lit":
         return clip(expr) if isinstance(expr, str | int | float | None) else _kind(expr)
+    if form == "$secret":
+        return f"secret({clip(expr[form])})"
     body = cast(list[object], expr[form])
     if form == "$op":
         args = [render(each) for each in cast(list[object], expr["args"])]

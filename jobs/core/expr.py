@@ -8,6 +8,7 @@ An expression is a JSON value. These objects inside it are not literal:
     {"$item": ["x"]}                       the current item, inside `each` of a map
     {"$op": "gt", "args": [a, b]}          a comparison or a connective
     {"$default": [a, b]}                   a, or b where a has no result
+    {"$secret": "name"}                    a secret by reference; only the hand reads it, directly before the call
     {"$lit": {"$ref": "as it stands"}}     a literal that is not to be read
 
 A literal object never has a key that begins with "$" outside `$lit`. Truth is Python's: `and`, `or`
@@ -21,13 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from jobs.core.names import PlanError, clip
+from jobs.core.names import ID, PlanError, clip
 
 MAX_DEPTH = 100
 STATES = ("approved", "rejected", "timed_out", "skipped", "failed")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "in")
 OPERATORS = (*COMPARISONS, "and", "or", "not")
-_FORMS = frozenset({"$ref", "$state", "$error", "$item", "$default", "$lit"})
+_FORMS = frozenset({"$ref", "$state", "$error", "$item", "$default", "$lit", "$secret"})
 
 
 @dataclass
@@ -115,8 +116,8 @@ def _survey(expr: object, found: Survey, into: set[str], depth: int) -> None:
 def survey_form(form: str, expr: dict[str, object], found: Survey, into: set[str]) -> Sequence[object]:
     """Note what one form names; return the expressions inside it."""
     body = expr[form]
-    if form == "$op":
-        return _operands(body, expr["args"])
+    if form in ("$op", "$secret"):
+        return _operands(body, expr["args"]) if form == "$op" else _secret(body)
     if not isinstance(body, list):
         raise _bad(form, "takes a list")
     if form == "$default":
@@ -136,6 +137,12 @@ def survey_form(form: str, expr: dict[str, object], found: Survey, into: set[str
         return ()
     _check_path(form, body[1:])
     (into if form == "$ref" else found.errors).add(body[0])
+    return ()
+
+
+def _secret(name: object) -> Sequence[object]:
+    if not isinstance(name, str) or not ID.fullmatch(name):
+        raise _bad("$secret", "takes the name of a secret")
     return ()
 
 

@@ -58,11 +58,12 @@ def _definitions() -> dict[str, Schema]:
     }
     scalar: Schema = {"type": ["null", "boolean", "number", "string"]}
     literal = _alone("$lit", {})
+    secret = _alone("$secret", NAME)
     return {
         "expr": {
             "anyOf": [scalar, {"type": "array", "items": _EXPR}, plain, {"$ref": "#/$defs/form"}],
         },
-        "form": {"anyOf": [{"$ref": "#/$defs/read"}, literal]},
+        "form": {"anyOf": [{"$ref": "#/$defs/read"}, literal, secret]},
         "read": {"anyOf": reads},
         "condition": {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/read"}]},
         **_times(),

@@ -13,13 +13,14 @@ from ..conf import conf
 from ..core.chain import canonical
 from ..core.errors import Invalid, TooLarge
 from ..core.names import ID
+from ..secrecy import admitted
 
 
 def checked(value: Any, what: str) -> Any:
     """A payload as plain JSON within the size limit.
 
     Raises:
-        Invalid: it has no JSON form.
+        Invalid: it has no JSON form, or holds a secret that the policy refuses.
         TooLarge: over `AETHERIS["MAX_PAYLOAD"]`.
     """
     try:
@@ -32,7 +33,7 @@ def checked(value: Any, what: str) -> Any:
         raise TooLarge(
             f"{what} has {len(text)} bytes, the limit is {limit}; store it elsewhere and pass a reference"
         )
-    return plain
+    return admitted(plain, what)
 
 
 def letter_id(id: str | None) -> str:

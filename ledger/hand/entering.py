@@ -14,6 +14,7 @@ from ledger.crashpoints import crashpoint
 from ledger.declared import Tool
 from ledger.outcomes import NotLanded, ToolCall
 from ledger.tracebacks import described
+from ledger.vault import SecretUnavailable, revealed, wanted
 
 Kind = Literal["returned", "not_landed", "raised", "timeout", "not_sent", "cancelled"]
 _CANCELLED = (asyncio.CancelledError, CancelledError)
@@ -48,7 +49,10 @@ def run(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[
 
 async def entered(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[[], bool]) -> Touch:
     """The same for an async tool in the caller's loop."""
-    ready = _ready(tool, args, call, lease_ok)
+    if wanted(args):  # a provider may block
+        ready = await asyncio.to_thread(_ready, tool, args, call, lease_ok)
+    else:
+        ready = _ready(tool, args, call, lease_ok)
     if isinstance(ready, Touch):
         return ready
     begun = time.monotonic()
@@ -64,9 +68,13 @@ async def entered(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok:
 def _ready(
     tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[[], bool]
 ) -> dict[str, Any] | Touch:
-    """The keyword arguments if the function may be entered now, else why not."""
+    """The keyword arguments if the function may be entered now, else why not. Only here are secrets read."""
     try:
-        bound = tool.arguments.bind(args)
+        known = revealed(args, tool=call.tool or tool.name, tenant=call.tenant)
+        bound = tool.arguments.bind(known.args, known.values)
+    except SecretUnavailable as error:
+        told = described(error) | {"code": error.code, "traceback_tail": ""}
+        return Touch("not_landed", error=told | {"permanent": error.permanent})
     except Exception as error:  # a validator of the author's may raise anything
         return Touch("not_landed", error=described(error) | {"permanent": True})
     if tool.wants_call:

@@ -27,6 +27,7 @@ PYTHON += [
     "docs/confirmation.md",
     "docs/compensation.md",
     "docs/agents.md",
+    "docs/secrets.md",
 ]
 
 

@@ -212,7 +212,7 @@ BREAKAGES = (
     ),
     Breakage(
         "a confirm function that fails counts as a yes", "E7", "jobs/world.py",
-        'return Seen(path, None, {"confirm": name, "reason": said.reason})',
+        'return Seen(path, None, {"confirm": name, "reason": kept(said.reason)})',
         'return Seen(path, True, {"confirm": name, "reason": said.reason})',
         "tests/engine/test_confirming.py::test_a_confirm_function_that_fails_proves_nothing_and_is_asked_again",
     ),
