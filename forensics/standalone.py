@@ -520,7 +520,8 @@ def leaf_hash(leaf: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 9162, 2.1.1."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -533,11 +534,11 @@ def root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | No
         if not last:
             return None
         if here & 1 or here == last:
-            found = _node(each, found)
+            found = node_hash(each, found)
             while here and not here & 1:
                 here, last = here >> 1, last >> 1
         else:
-            found = _node(found, each)
+            found = node_hash(found, each)
         here, last = here >> 1, last >> 1
     return found if not last else None
 
@@ -557,11 +558,11 @@ def grew(first: int, old: bytes, second: int, new: bytes, path: list[bytes]) -> 
         if not last:
             return False
         if here & 1 or here == last:
-            before, after = _node(each, before), _node(each, after)
+            before, after = node_hash(each, before), node_hash(each, after)
             while here and not here & 1:
                 here, last = here >> 1, last >> 1
         else:
-            after = _node(after, each)
+            after = node_hash(after, each)
         here, last = here >> 1, last >> 1
     return not last and before == old and after == new
 

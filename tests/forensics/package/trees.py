@@ -13,7 +13,7 @@ def tree(leaves: list[bytes]) -> bytes:
     if len(leaves) == 1:
         return leaves[0]
     split = 1 << (len(leaves) - 1).bit_length() - 1
-    return standalone._node(tree(leaves[:split]), tree(leaves[split:]))
+    return standalone.node_hash(tree(leaves[:split]), tree(leaves[split:]))
 
 
 def path_to(index: int, leaves: list[bytes]) -> list[bytes]:
