@@ -33,7 +33,13 @@ SECTIONS = {
         "unresolved": "effects",
         "resolve": "effects",
     },
-    "Proof": {"verify": "proof", "export": "exporting", "replay": "proof", "confirm": "confirming"},
+    "Proof": {
+        "verify": "proof",
+        "export": "exporting",
+        "replay": "proof",
+        "state": "travelling",
+        "confirm": "confirming",
+    },
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "The running system": {
         "health": "system",

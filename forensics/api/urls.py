@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, exports, jobs, search, verifications, watching
+from . import access, exports, jobs, search, states, verifications, watching
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -17,6 +17,7 @@ def _both(route: str, view: type[ForensicFace], name: str) -> list[URLPattern]:
 urlpatterns = [
     *_both("jobs/<uuid:job>/verify", jobs.VerifyView, "verify"),
     *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
+    *_both("jobs/<uuid:job>/state", states.StateView, "state"),
     *_both("jobs/<uuid:job>/export", exports.ExportView, "export-job"),
     *_both("forensics/exports", exports.ExportsView, "exports"),
     *_both("forensics/exports/<uuid:export>", exports.BatchView, "export"),
