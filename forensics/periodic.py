@@ -14,6 +14,7 @@ ENTRIES = {
         "Takes up batch exports that nobody is at, and removes packages whose time is over.",
     ),
     "aetheris.index": (60, "Reads new events into the index of names that forensic search uses."),
+    "aetheris.log": (60, "Logs the heads that have moved, and signs a checkpoint of the log."),
     "aetheris.verifications": (
         60,
         "Asks for the verification that is due (VERIFY_EVERY), and takes up those that nobody is at.",

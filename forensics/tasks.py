@@ -10,10 +10,12 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 
 from jobs.celery_defaults import DEFAULT_QUEUE
+from jobs.keys import NoSigningKey
 from jobs.outage import AWAY, in_a_line
 from jobs.senders import senders
 
 from . import inspection, search
+from . import log as transparency
 from .package import batches
 
 log = logging.getLogger("aetheris.forensics")
@@ -73,6 +75,18 @@ def verifications() -> None:
             tell_verification(str(key))
     except AWAY as outage:
         log.warning("a look at the verifications came to nothing: %s", in_a_line(outage))
+        connection.close()
+
+
+@shared_task(name="aetheris.log", ignore_result=True, max_retries=0)
+def append() -> None:
+    """Give a leaf to every head that has moved, and sign a checkpoint."""
+    try:
+        transparency.append_heads()
+    except NoSigningKey as reason:
+        log.warning("nothing is logged: %s", reason)
+    except AWAY as outage:
+        log.warning("the log was not appended to: %s; the next run does it", in_a_line(outage))
         connection.close()
 
 

@@ -34,6 +34,8 @@ class Conf:
         DEFAULT_TENANT: tenant of users without one.
         SIGNING_KEY: where the key is that signs checkpoints, packages and tombstones: `file:PATH`, `env:NAME` or
             `package.module:factory`; empty: nothing can be signed.
+        LOG_KEYS: public keys of the log that have signed before the one that signs now, one line each (`aetheris keygen`
+            prints it); empty: those that the database remembers are believed.
         LOG_ORIGIN: name of the transparency log and of its key, a URL without its scheme; keep it for ever.
         REDACTION: profiles of redaction at export, and the keys of hashes and encryption (see
             docs/evidence-packages.md).
@@ -61,6 +63,7 @@ class Conf:
     MODELS: Mapping[str, Any] = field(default_factory=dict)
     DEFAULT_TENANT: str = "default"
     SIGNING_KEY: str = ""
+    LOG_KEYS: list[str] = field(default_factory=list)
     LOG_ORIGIN: str = "aetheris.local/log"
     REDACTION: Mapping[str, Any] = field(default_factory=dict)
     EXPORT_FOLDER: str = ""

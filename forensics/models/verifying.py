@@ -66,7 +66,7 @@ class Place(models.Model):
 
     tenant = tenant_column()
     job_id = models.UUIDField(null=True, blank=True)
-    kind = models.CharField(max_length=16)
+    kind = models.CharField(max_length=24)
     seq = models.BigIntegerField()
     table = models.CharField(max_length=64, default="", blank=True)
     row = models.CharField(max_length=255, default="", blank=True)

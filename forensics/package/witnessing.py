@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from jobs import keys
 from jobs.models import Job
 
-from ..standalone import key_id, leaf_hash, leaf_head, read_vkey, vkey_of
+from .. import log
+from ..log.leaves import Told
+from ..standalone import leaf_head, read_vkey
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Witness:
     keys: tuple[str, ...]
 
     def covers(self, job: Job) -> bool:
-        """Whether it is a witness of the head that the job has now."""
-        return leaf_head(self.leaf) == (str(job.id), job.head_seq, job.head_hash)
+        """Whether it is a witness of the job's head, or of a later one that the job does not have any more."""
+        name, seq, _ = leaf_head(self.leaf)
+        return name == str(job.id) and seq >= job.head_seq
 
     def inclusion(self) -> dict[str, Any]:
         """The file `inclusion.json`."""
@@ -48,15 +49,23 @@ class Witness:
 
 
 def witness(job_id: UUID | str) -> Witness:
-    """The witness of a job's head: until there is a log to ask, a tree of this one leaf, signed all the same.
+    """The witness of a job's head; a head that is not in the log yet is logged first.
 
-    Its origin is the head's own, so that nobody takes the trees of two heads for one log that was rewritten.
+    Where the log knows the job at a later event, or at this one with another hash, it is the witness of that: no package
+    of such a history verifies.
+
+    Raises:
+        Job.DoesNotExist: there is no such job.
+        NoSigningKey: nothing can be signed.
     """
-    job = Job.objects.only("id", "head_seq", "head_hash").get(id=job_id)
-    signer = keys.signer()
-    leaf = f"aetheris.head.v1\n{job.id}\n{job.head_seq}\n{job.head_hash}\n"
-    origin = f"{signer.name}/alone/{job.id}/{job.head_seq}"
-    text = f"{origin}\n1\n{b64encode(leaf_hash(leaf.encode())).decode()}\n"
-    signature = key_id(origin, signer.public) + signer.sign(text.encode())
-    note = f"{text}\n\u2014 {origin} {b64encode(signature).decode()}\n"
-    return Witness(note, leaf, 0, 1, (), (vkey_of(signer.name, signer.public),))
+    job = Job.objects.only("id", "tenant", "head_seq", "head_hash").get(id=job_id)
+    leaf = log.last_leaf(job.id)
+    if leaf is None or leaf.seq < job.head_seq:
+        log.add([(job.tenant, Told(str(job.id), "", job.head_seq, job.head_hash))])
+        leaf = log.last_leaf(job.id)
+    assert leaf is not None
+    head = log.first_with(leaf.index) or log.checkpoint()
+    assert head is not None
+    head = log.first_with(leaf.index) or head  # somebody may have signed an earlier one meanwhile
+    path = tuple(each.hex() for each in log.tree().inclusion(leaf.index, head.size))
+    return Witness(head.text, leaf.text, leaf.index, head.size, path, (log.key_of(head),))
