@@ -36,6 +36,7 @@ API = "/api/"
 STATUSES: dict[type[Exception], int] = {
     errors.Refused: 409,
     errors.NotFound: 404,
+    errors.Gone: 410,
     errors.NotAllowed: 403,
     errors.Illegal: 409,
     errors.Fenced: 409,

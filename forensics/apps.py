@@ -14,9 +14,11 @@ class ForensicsConfig(AppConfig):
     def ready(self) -> None:
         from . import access, forgetting, periodic, roles
         from .inspection import alarms
+        from .package import archiving
 
         access.connect()
         forgetting.connect()
         periodic.connect()
         alarms.connect()
+        archiving.connect()
         roles.connect()

@@ -9,6 +9,7 @@ from .conf import conf
 from .core.commands import SYSTEM, Actor
 from .core.errors import NotAllowed, NotFound
 from .models import Job
+from .tombstones import refuse_gone
 
 PERMISSIONS = {
     "submit": "aetheris_jobs.submit_job",
@@ -66,12 +67,13 @@ def visible(job: str | UUID, actor: Actor) -> UUID:
     """The job's id, if the actor's tenant owns it.
 
     Raises:
-        NotFound: no such job, or another tenant's.
+        NotFound: no such job, or another tenant's. Gone: it was pruned.
     """
     try:
         found = UUID(str(job))
     except ValueError:
         raise NotFound(f"there is no job {job!r}") from None
     if not Job.objects.filter(id=found, tenant=actor.tenant).exists():
+        refuse_gone(actor.tenant, found)
         raise NotFound(f"there is no job {job}")
     return found

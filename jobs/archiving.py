@@ -42,7 +42,8 @@ def register(archive: Archiver) -> Archiver:
 
     Args:
         archive: writes the package of a job into a folder, reads it back and verifies it, and gives what it wrote; what
-            it wrote before is written again without harm. It raises if the package does not verify.
+            it wrote before is written again without harm. The file's name is the job's id, a dot, a part that another
+            content does not share, and `.zip`. It raises if the package does not verify.
     """
     _known.append(archive)
     return archive

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from .core.retention import policies
 
 AUDITS = ("off", "lenient", "strict", "all")
 SECRET_POLICIES = ("refuse", "mask", "warn", "off")
@@ -45,6 +47,8 @@ class Conf:
             of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
         VERIFY_EVERY: when everything is verified without being asked for: an hour of the day in UTC, such as `02:30`, or
             a duration, such as `12h`; empty: never.
+        RETENTION: how long jobs are kept after their end, and what becomes of them then (see docs/privacy.md); empty: for
+            ever.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
         SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).
         SECRET_POLICY: what is done with a secret in a payload: `refuse`, `mask`, `warn` or `off`.
@@ -70,6 +74,7 @@ class Conf:
     EXPORT_KEEP: float = 7 * 24 * 3600.0
     AUDIT_ACCESS: str = "strict"
     VERIFY_EVERY: str = "02:30"
+    RETENTION: Sequence[Mapping[str, Any]] = ()
     TRUSTED_PROXIES: int = 0
     SECRETS: Mapping[str, Any] = field(default_factory=dict)
     SECRET_POLICY: str = "refuse"  # noqa: S105 - a policy, no secret
@@ -108,6 +113,10 @@ def check() -> None:
             f"AETHERIS['VERIFY_EVERY'] must be an hour of the day such as '02:30', a duration such as '12h', or empty, "
             f"not {now.VERIFY_EVERY!r}"
         )
+    try:
+        policies(now.RETENTION)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"AETHERIS['RETENTION']: {error}") from None
     if now.TRUSTED_PROXIES < 0:
         raise ImproperlyConfigured(
             f"AETHERIS['TRUSTED_PROXIES'] must be 0 or more, not {now.TRUSTED_PROXIES!r}"

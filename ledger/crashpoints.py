@@ -26,13 +26,15 @@ TRANSACTION = (
     "in_append",
     "before_commit",
     "before_joint_commit",
+    "in_prune",
 )  # the head has moved; everything is written
 DOOR = (
     *TRANSACTION, "after_commit", "after_joint_commit", "after_commit_before_knock", "after_birth_before_knock",
 )  # fmt: skip
 SWEEP = ("in_bury", "in_release", "in_tick", "in_place", "before_delivery", "after_tick")
+KEEPING = ("after_archive", "after_prune")  # a retention policy takes a job away
 PROCESS = ("before_answer", "in_drain", "in_goodbye")
-POINTS = frozenset((*STEP, *DOOR, *SWEEP, *PROCESS))
+POINTS = frozenset((*STEP, *DOOR, *SWEEP, *KEEPING, *PROCESS))
 _FORM = re.compile(r"([A-Za-z0-9_.-]+):([1-9][0-9]*)(?::(KILL|STOP|EXIT|HOLD))?")
 _STANDS_STILL = ("STOP", "HOLD")
 

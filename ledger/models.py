@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 OPEN = ("open", "unknown")
+CLOSED = '{"erased":true}'  # the arguments of a line that outlives its job
 RELEASES_ITS_KEY = ("not_landed", "not_sent", "failed", "no_answer", "abandoned", "absent")
 STATES = (
     "open", "unknown", "landed", "recalled", "absent", "not_landed", "not_sent", "failed", "no_answer",

@@ -13,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, connections
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from . import guard, hand
 from .canonical import erased_key
 from .declared import Tool
-from .models import OPEN, RELEASES_ITS_KEY, Invocation
+from .models import CLOSED, OPEN, RELEASES_ITS_KEY, Invocation
 from .outcomes import Absent, Landed, ToolCall, Unknown
 from .verdict import Entry, Invoke, Verdict, verdict
 
@@ -173,6 +173,21 @@ def _adopted(line: Line, result: str, source: str) -> dict[str, Any]:
         "deadline": line.deadline, "promised_at": line.at, "settled_at": line.at, "result": result,
         "recalled_from": UUID(source),
     }  # fmt: skip
+
+
+def close_account(job: UUID) -> None:
+    """Take away the lines of a job that is pruned.
+
+    A line that holds a business key, or whose result another job has recalled, stays for ever: without arguments, result
+    or error, and with a digest in the place of the key.
+    """
+    lines = Invocation.objects.filter(job_id=job)
+    recalled = Invocation.objects.filter(recalled_from=OuterRef("id")).exclude(job_id=job)
+    kept = lines.filter(Q(holds=True, business_key__isnull=False) | Exists(recalled))
+    for line in kept:
+        key = None if line.business_key is None else erased_key(line.business_key)
+        retell(str(line.id), {"business_key": key, "args": CLOSED, "result": None, "error": ""})
+    lines.exclude(id__in=[line.id for line in kept]).delete()
 
 
 def retell(invocation: str, columns: Mapping[str, Any]) -> None:

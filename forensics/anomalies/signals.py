@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from jobs import clock
 from jobs.core.moments import parse, text
-from jobs.models import Approval, Event, Job
+from jobs.models import Approval, Event, Job, Tombstone
 from jobs.queries import stuck
 from ledger.models import Invocation
 
@@ -165,6 +165,9 @@ def _promises(jobs: Iterable[UUID]) -> dict[UUID, set[str]]:
         rows = Event.objects.filter(job_id__in=wanted[start : start + CHUNK], type="tool_invocation_started")
         for event in rows:
             found[event.job_id].add(ERASED if event.body is None else str(_body(event).get("invocation")))
+        gone = Tombstone.objects.filter(job_id__in=wanted[start : start + CHUNK])
+        for job in gone.values_list("job_id", flat=True):
+            found[job].add(ERASED)
     return found
 
 

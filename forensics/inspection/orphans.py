@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 
 from jobs.bodies import ASIDE
 from jobs.conf import conf
-from jobs.models import AgentInstance, Approval, Blob, Event, Job, Step
-from ledger.models import Invocation
+from jobs.models import AgentInstance, Approval, Blob, Event, Job, Step, Tombstone
+from ledger.models import CLOSED, Invocation
 
 from .. import record
 from ..proof import Break
@@ -45,6 +45,9 @@ def _without_job(model: type[Model], tenant: str) -> Iterator[Finding]:
     rows = _of(model._default_manager.order_by(), tenant).filter(
         ~Exists(Job.objects.filter(id=OuterRef("job_id")))
     )
+    if model is Invocation:  # a line that holds a key outlives its job, without its words
+        pruned = Exists(Tombstone.objects.filter(job_id=OuterRef("job_id")))
+        rows = rows.exclude(Q(pruned), args=CLOSED, result__isnull=True, error="")
     seq = F("seq") if model is Event else Value(0)
     found = rows.values("job_id").annotate(rows=Count("pk"), first=Coalesce(Min(seq), 0)).order_by("job_id")
     for each in found[:MOST]:
@@ -91,7 +94,10 @@ def _digests(body: str) -> Iterator[str]:
 def _moved_instances(tenant: str) -> Iterator[Finding]:
     """Agent instances to which no job was a message: such a one is as it was created."""
     rows = AgentInstance.objects.filter(tenant=tenant)
-    idle = rows.filter(~Exists(Job.objects.filter(instance=OuterRef("id"))))
+    idle = rows.filter(
+        ~Exists(Job.objects.filter(instance=OuterRef("id"))),
+        ~Exists(Tombstone.objects.filter(instance=OuterRef("id"))),
+    )
     moved = Q(turn__gt=0) | Q(current__isnull=False) | Q(last_job__isnull=False) | Q(kept__isnull=False)
     for row in idle.filter(moved | ~Q(state=F("initial")) | ~Q(heard_at=F("created_at"))).order_by("id")[
         :MOST

@@ -2,6 +2,7 @@
 
     Refused
     ├── NotFound       no such job, approval, invocation (for this tenant)
+    ├── Gone           the job was pruned: its tombstone is all that is left
     ├── NotAllowed     this actor may not do that
     ├── Illegal        the state of the job does not allow it
     │   ├── Ended      the job has already ended
@@ -53,6 +54,12 @@ class NotFound(Refused):
     """No such thing, or it belongs to another tenant."""
 
     code = "not_found"
+
+
+class Gone(Refused):
+    """The job was pruned; its tombstone says when, by whom and why."""
+
+    code = "job_pruned"
 
 
 class NotAllowed(Refused):

@@ -9,7 +9,8 @@ from ledger.models import Invocation
 
 from ..bodies import folded
 from ..core.past import MODEL, Past, carried
-from ..models import Event, Job
+from ..models import Event, Job, Tombstone
+from ..tombstones import gone
 
 HAPPENED = ("landed", "unknown", "open", "given_up", "no_answer", "abandoned")  # or may have
 SHOWN = 100  # forks of one job
@@ -21,8 +22,18 @@ def newest_of(tenant: str, origin: str | UUID) -> Job:
     return rows.order_by("-generation")[:1].get()
 
 
+def pruned_after(tenant: str, origin: str | UUID, generation: int) -> Tombstone | None:
+    """A later retry of the same origin that was pruned: what it did under these keys nobody can tell here any more."""
+    rows = Tombstone.objects.filter(tenant=tenant, origin=origin, generation__gt=generation)
+    return rows.order_by("-generation").first()
+
+
 def landed_in_children(past: Past) -> tuple[dict[str, Any], ...]:
-    """The calls of a job's children, and of theirs, that a fork's own children may do once more."""
+    """The calls of a job's children, and of theirs, that a fork's own children may do once more.
+
+    Raises:
+        Gone: one of them was pruned, so that nobody can tell.
+    """
     kept = carried(past.then)
     asked = [each for path, each in past.now.calls.items() if each.kind == "child" and path not in kept.calls]
     jobs = {UUID(each.info["job"]) for each in asked if "job" in each.info}
@@ -30,6 +41,9 @@ def landed_in_children(past: Past) -> tuple[dict[str, Any], ...]:
     while wanted:
         wanted = _children_of(wanted) - found
         found |= wanted
+    lost = Tombstone.objects.filter(job_id__in=found).order_by("pruned_at").first()
+    if lost is not None:
+        raise gone(lost)
     lines = Invocation.objects.filter(job_id__in=found, state__in=HAPPENED).exclude(effect="pure")
     return tuple(
         {

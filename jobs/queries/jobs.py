@@ -14,6 +14,7 @@ from ..core.chain import canonical
 from ..core.errors import NotFound
 from ..core.moments import text
 from ..models import Job
+from ..tombstones import refuse_gone
 from .ancestry import forked_from
 
 STATUSES = ("pending", "running", "parked", "paused", "completed", "failed", "cancelled")
@@ -39,13 +40,14 @@ def job_for(tenant: str, job: str | UUID) -> Job:
     """One job.
 
     Raises:
-        NotFound: there is none, or it belongs to another tenant: nobody can tell which.
+        NotFound: there is none, or it belongs to another tenant: nobody can tell which. Gone: it was pruned.
     """
     try:
         found = jobs_of(tenant).filter(id=UUID(str(job))).first()
     except ValueError:
         found = None
     if found is None:
+        refuse_gone(tenant, job)
         raise NotFound(f"there is no job {job}")
     return found
 

@@ -7,13 +7,16 @@ from .controlling import cancel, pause, resume
 from .delivering import deliver_due
 from .erasing import erase
 from .forking import fork, retry
+from .holding import hold, release
 from .instances import create_agent, delete_agent, message_agent, pause_agent, resume_agent
+from .pruning import prune
 from .resolving import resolve
+from .retaining import retain
 from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
     "accept_divergence", "actor_of", "approve", "cancel", "confirm", "create_agent", "decide", "delete_agent",
-    "deliver_due", "erase", "fork", "message_agent", "pause", "pause_agent", "reject", "resolve", "resume", "resume_agent",
-    "retry", "send_message", "signal", "submit",
+    "deliver_due", "erase", "fork", "hold", "message_agent", "pause", "pause_agent", "prune", "reject", "release", "resolve",
+    "resume", "resume_agent", "retain", "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

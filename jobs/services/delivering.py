@@ -24,6 +24,7 @@ from ..core.commands import (
     Command,
     CreateJob,
     EndChild,
+    ForkJob,
     NoteFork,
     Pause,
     Resume,
@@ -33,7 +34,7 @@ from ..core.commands import (
     Unhold,
     Vote,
 )  # fmt: skip
-from ..core.errors import Busy, NotFound, Refused
+from ..core.errors import Busy, Gone, NotFound, Refused
 from ..models import Delivery, Job
 from ..offered import check_goal, chosen_definition, version_of
 from ..outage import AWAY, in_a_line
@@ -160,9 +161,7 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
         definition = chosen_definition(name, version)
         check_goal(definition, body["goal"])
     except Refused as refused:
-        error = {"code": refused.code, "message": refused.message}
-        wish = EndChild(path=parent["node"], job=str(row.job_id), status="failed", error=error)
-        store.commit(parent["job"], wish, delivery=str(row.id))
+        store.commit(parent["job"], _unborn(row, parent, refused), delivery=str(row.id))
         return
     actor = _actor(body["actor"], row.tenant)
     if "retries" in body and _taken_up(row, body, actor):
@@ -177,26 +176,41 @@ def _create(row: Delivery, body: dict[str, Any]) -> None:
         deliveries.drop(row)
 
 
+def _unborn(row: Delivery, parent: dict[str, str], refused: Refused) -> EndChild:
+    error = {"code": refused.code, "message": refused.message}
+    return EndChild(path=parent["node"], job=str(row.job_id), status="failed", error=error)
+
+
+def _begun(row: Delivery, parent: dict[str, str], wish: ForkJob | EndChild) -> None:
+    if isinstance(wish, ForkJob):
+        try:
+            store.create(wish, delivery=str(row.id))
+            return
+        except Gone as pruned:  # since we looked
+            wish = _unborn(row, parent, pruned)
+    store.commit(parent["job"], wish, delivery=str(row.id))
+
+
 def _taken_up(row: Delivery, body: dict[str, Any], actor: Actor) -> bool:
     """A retry's child goes on with the work of the one before it; False if that one asked for something else."""
-    before = heirs.before(body["retries"], row.tenant, body["agent"], body["goal"])
-    if before is None:
-        return False
-    if before.finished_at is None:
-        _later(row, f"job {before.id}, which it takes up, has not ended")
-        return True
     parent = body["parent"]
-    wish = heirs.child(str(row.job_id), before, parent, actor)
     try:
-        if isinstance(wish, EndChild):
-            store.commit(parent["job"], wish, delivery=str(row.id))
-        else:
-            store.create(wish, delivery=str(row.id))
+        before = heirs.before(body["retries"], row.tenant, body["agent"], body["goal"])
+        if before is None:
+            return False
+        if before.finished_at is None:
+            _later(row, f"job {before.id}, which it takes up, has not ended")
+            return True
+        wish = heirs.child(str(row.job_id), before, parent, actor)
+    except Refused as refused:  # pruned or erased: to begin anew could do what it did once more
+        wish = _unborn(row, parent, refused)
+    try:
+        _begun(row, parent, wish)
     except store.Delivered:
         deliveries.drop(row)
     except IntegrityError:  # born already; or the one before it is being retried by somebody else
         born = Job.objects.filter(id=row.job_id).exists()
-        deliveries.drop(row) if born else _later(row, f"job {before.id} is retried by somebody else")
+        deliveries.drop(row) if born else _later(row, f"job {body['retries']} is retried by somebody else")
     return True
 
 

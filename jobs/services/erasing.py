@@ -13,7 +13,6 @@ from ..actors import require, visible
 from ..core.commands import Actor
 from ..core.errors import Illegal, Invalid, Refused
 from ..core.events import Fact
-from ..core.state import JobState
 from ..models import Job
 from ..queries import copies, holds
 from ..store import erasure
@@ -53,10 +52,10 @@ def erase(
             still on its way from it, a legal hold stands, or this is inside a transaction.
     """
     found = _asked(job, actor)
-    why = _words(reason, "the reason"), _words(legal_basis, "the legal basis")
+    why = words(reason, "the reason"), words(legal_basis, "the legal basis")
     chosen = _chosen(Job.objects.only("id", "head_seq").get(id=found), events, paths, everything=everything)
     others = copies.copies_of(found, actor.tenant)
-    done = store.erasure.erase(found, erasure.Wish(chosen, actor, *why), _allowed)
+    done = store.erasure.erase(found, erasure.Wish(chosen, actor, *why), allowed)
     told = [
         _copy(each, actor, why) if also_copies else each.to_json(erased=0, refused=None) for each in others
     ]
@@ -99,14 +98,14 @@ def preview(
     ]  # fmt: skip
     refused = None
     try:
-        _allowed(store.state_of(found), row)
+        allowed(row)
     except Refused as against:
         refused = {"code": against.code, "message": against.message}
     others = [each.to_json() for each in copies.copies_of(found, actor.tenant)]
     return {"job": str(found), "events": listed, "copies": others, "refused": refused}
 
 
-def _words(given: Any, what: str) -> str:
+def words(given: Any, what: str) -> str:
     if not isinstance(given, str) or not given.strip() or len(given) > LONGEST:
         raise Invalid(f"{what} is text of 1 to {LONGEST} characters", code="reason_missing")
     return str(payloads.checked(given.strip(), what))
@@ -137,15 +136,15 @@ def _chosen(
     return lambda fact: any(fact.node == root or fact.node.startswith(f"{root}/") for root in roots)
 
 
-def _allowed(state: JobState, job: Job) -> None:
+def allowed(job: Job) -> None:
     """Judge an erasing, or a pruning, of a job as it stands.
 
     Raises:
         Illegal: saying what stands against it.
     """
-    if not state.ended:
+    if job.finished_at is None:
         raise Illegal(
-            f"job {state.job} is {state.status}: only what a job has finished with is erased; cancel it, or wait for "
+            f"job {job.id} is {job.status}: only what a job has finished with is erased; cancel it, or wait for "
             "its end",
             code="job_running",
         )
@@ -170,7 +169,7 @@ def _copy(each: copies.Copy, actor: Actor, why: tuple[str, str]) -> dict[str, An
     try:
         row = Job.objects.only("id", "head_seq").get(id=job)
         chosen = _chosen(row, None, each.paths or None, everything=not each.paths)
-        done = store.erasure.erase(job, erasure.Wish(chosen, actor, *why), _allowed)
+        done = store.erasure.erase(job, erasure.Wish(chosen, actor, *why), allowed)
     except Refused as refused:
         return each.to_json(erased=0, refused={"code": refused.code, "message": refused.message})
     return each.to_json(erased=len(done.events), refused=None)

@@ -22,7 +22,8 @@ from ..core.errors import Illegal, Invalid
 from ..core.past import Past
 from ..models import Job
 from ..offered import check_goal, chosen_definition
-from ..queries.ancestry import landed_in_children, newest_of
+from ..queries.ancestry import landed_in_children, newest_of, pruned_after
+from ..tombstones import gone
 from . import payloads
 from .submitting import checked_key, known, new_id
 
@@ -149,7 +150,10 @@ def _fits(past: Past, goal: Any) -> bool:
 
 def _newest(source: UUID, tenant: str) -> None:
     """Refuse early what the unique key would refuse after the whole record has been read."""
-    row = Job.objects.only("origin").get(id=source)
+    row = Job.objects.only("origin", "generation").get(id=source)
+    later = pruned_after(tenant, row.origin, row.generation)
+    if later is not None:
+        raise gone(later)
     newest = newest_of(tenant, row.origin)
     if newest.id != source:
         raise _retried(source, newest)

@@ -16,7 +16,7 @@ from ..core.mailbox import message_job, request_digest
 from ..core.moments import due as due_at
 from ..core.moments import text
 from ..core.names import PlanError, deadline
-from ..models import AgentInstance, Job
+from ..models import AgentInstance, Job, Tombstone
 from ..offered import check_goal, chosen_definition, version_of
 from ..queries.instances import instance_for
 from ..store import deliveries
@@ -148,7 +148,10 @@ def _given(**told: Any) -> dict[str, Any]:
 
 
 def _known(job: UUID, digest: str) -> bool:
-    before = Job.objects.filter(id=job).values_list("request_digest", flat=True).first()
+    kept = Job.objects.filter(id=job).values_list("request_digest", flat=True)
+    before = (
+        kept.first() or Tombstone.objects.filter(job_id=job).values_list("request_digest", flat=True).first()
+    )
     if before is not None and before != digest:
         raise KeyReused(
             f"the message id was used for job {job} with another message; use a new id for a new message"

@@ -17,8 +17,9 @@ from ..actors import require, system
 from ..core.chain import digest_of
 from ..core.commands import Actor, CreateJob
 from ..core.errors import Invalid, KeyReused
-from ..models import Job
+from ..models import Job, Tombstone
 from ..offered import check_goal, chosen_definition, version_of
+from ..tombstones import gone, request_key
 from . import payloads
 
 
@@ -104,7 +105,7 @@ def known(tenant: str, key: str | None, digest: str) -> UUID | None:
     """The job that an idempotency key stands for.
 
     Raises:
-        KeyReused: it stands for another request.
+        KeyReused: it stands for another request. Gone: the job was pruned.
     """
     if key is None:
         return None
@@ -115,6 +116,7 @@ def known(tenant: str, key: str | None, digest: str) -> UUID | None:
         .first()
     )
     if row is None:
+        _spent(tenant, key, digest)
         return None
     if row[1] != digest:
         raise KeyReused(
@@ -122,6 +124,18 @@ def known(tenant: str, key: str | None, digest: str) -> UUID | None:
             "use a new key for a new request"
         )
     return UUID(str(row[0]))
+
+
+def _spent(tenant: str, key: str, digest: str) -> None:
+    """Refuse a key that a pruned job was asked for with: what it asked for has been done, and is not done again."""
+    row = Tombstone.objects.filter(tenant=tenant, request_key=request_key(key)).first()
+    if row is not None and row.request_digest != digest:
+        raise KeyReused(
+            f"the idempotency key {key!r} was used for job {row.job_id}, which was pruned, with another request; use a new "
+            "key for a new request"
+        )
+    if row is not None:
+        raise gone(row)
 
 
 def checked_key(key: str | None) -> str | None:

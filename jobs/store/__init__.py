@@ -1,6 +1,6 @@
 """The one door: every change of a job is a command committed here (Laws L1, L3)."""
 
-from . import erasure, mailbox
+from . import erasure, keeping, mailbox, pruning
 from .birth import accept, create
 from .door import Committed, commit
 from .jointly import OutOfTime, commit_jointly
@@ -8,6 +8,6 @@ from .reading import load, load_cached, recorded, state_of
 from .writing import Delivered, WorkerDead
 
 __all__ = [
-    "Committed", "Delivered", "OutOfTime", "WorkerDead", "accept", "commit", "commit_jointly", "create", "erasure", "load",
-    "load_cached", "mailbox", "recorded", "state_of",
+    "Committed", "Delivered", "OutOfTime", "WorkerDead", "accept", "commit", "commit_jointly", "create", "erasure", "keeping", "load",
+    "load_cached", "mailbox", "pruning", "recorded", "state_of",
 ]  # fmt: skip

@@ -18,7 +18,8 @@ from ..core.decide import decide
 from ..core.errors import Busy, Illegal, KeyReused
 from ..core.moments import parse, text
 from ..core.state import JobState
-from ..models import AgentInstance, Delivery, Job
+from ..models import AgentInstance, Delivery, Job, Tombstone
+from ..tombstones import gone, request_key
 from ..turns import turn
 from . import line
 from .door import Committed, remember
@@ -46,6 +47,7 @@ def create(wish: CreateJob | ForkJob, *, delivery: str | None = None, **more: An
     Raises:
         IntegrityError: the job, its idempotency key, or another retry of the same job exists.
         Delivered: the delivery row is gone; somebody else has carried it out.
+        Gone: a job that was asked for with this key, or a later retry of the same job, was pruned.
     """
     sealed = _sealed(wish, clock.now())
     owes = _born(sealed, delivery, more)
@@ -76,6 +78,7 @@ def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
         # A host's transaction holds the file already: it must not wait for somebody who waits for the file.
         with turn() if own else nullcontext(), transaction.atomic():
             insert_job(sealed, **more)
+            _refuse_done(sealed.after, more.get("idempotency_key"))
             return append(sealed, delivery=delivery)
     except (OperationalError, InterfaceError):
         if not own:
@@ -84,6 +87,20 @@ def _born(sealed: Sealed, delivery: str | None, more: dict[str, Any]) -> bool:
         if not written(sealed):
             raise
     return True
+
+
+def _refuse_done(state: JobState, key: str | None) -> None:
+    """Refuse what a pruned job has done: whoever asked may have looked before that one was even born.
+
+    Raises:
+        Gone: with its tombstone.
+    """
+    rows = Tombstone.objects.filter(tenant=state.tenant)
+    found = rows.filter(request_key=request_key(key)).first() if key is not None else None
+    if found is None and state.generation > 1:
+        found = rows.filter(origin=state.origin, generation__gte=state.generation).first()
+    if found is not None:
+        raise gone(found)
 
 
 def accept(wish: CreateJob, *, request_digest: str = "", delivery: str | None = None) -> str:
@@ -155,6 +172,8 @@ def _locked(wish: CreateJob) -> AgentInstance:
 def _came_before(wish: CreateJob, request_digest: str, delivery: str | None) -> bool:
     """Whether the message is a job already; a delivery that asked for it again is done with."""
     before = Job.objects.filter(id=wish.job).values_list("request_digest", flat=True).first()
+    if before is None:  # what was pruned has been done, and is not done again
+        before = Tombstone.objects.filter(job_id=wish.job).values_list("request_digest", flat=True).first()
     if before is None:
         return False
     if before != request_digest:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 from ..core.chain import canonical
 from ..core.erasing import MARK
 from ..core.events import Fact
 from ..core.evolve import evolve
 from ..core.state import Asked, JobState
-from .reading import recorded
 
 TELLS = ("tool_invocation_started", "tool_invocation_finished", "outcome_unknown", "outcome_resolved")
 
 
-def told(job: UUID, tenant: str) -> dict[str, dict[str, Any]]:
-    """For each ledger line of a job, the columns that hold what somebody said."""
-    state, lines = JobState(job=str(job)), dict[str, dict[str, Any]]()
-    for fact, _ in recorded(job):
+def told(job: str, facts: Iterable[Fact]) -> tuple[JobState, dict[str, dict[str, Any]]]:
+    """What a record folds to; and for each ledger line the columns that hold what somebody said."""
+    state, lines = JobState(job=job), dict[str, dict[str, Any]]()
+    for fact in facts:
         state = evolve(state, fact)
         if fact.type not in TELLS:
             continue
@@ -32,7 +31,7 @@ def told(job: UUID, tenant: str) -> dict[str, dict[str, Any]]:
             line["error"] = ""
             continue
         line.update(_columns(state, fact))
-    return lines
+    return state, lines
 
 
 def arguments(state: JobState, asked: Asked) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ TABLES = {
     "workers": "aetheris_jobs_worker",
     "lines": "aetheris_ledger_invocation",
     "instances": "aetheris_jobs_agent",
+    "tombstones": "aetheris_jobs_tombstone",
 }
 _IDS = {
     "id",
@@ -66,6 +68,7 @@ class Books:
     deliveries: list[Row]
     workers: Mapping[str, Row]
     instances: Mapping[str, Row]
+    tombstones: Mapping[str, Row]
 
 
 def connect(url: str) -> Any:
@@ -138,15 +141,17 @@ def read(url: str) -> Books:
         every = {name: rows(connection, f"SELECT * FROM {table}") for name, table in TABLES.items()}  # noqa: S608
     tidy = {name: [as_read(row) for row in found] for name, found in every.items()}
     events = _by_job(sorted(tidy["events"], key=lambda row: row["seq"]))
+    said = {job: _erased(found) for job, found in events.items()}
     return Books(
         jobs={row["id"]: row for row in tidy["jobs"]},
-        events={job: [_event(row) for row in found] for job, found in events.items()},
+        events={job: [_event(row, said) for row in found] for job, found in events.items()},
         steps=_by_job(tidy["steps"]),
         approvals=_by_job(tidy["approvals"]),
         lines=_by_job(tidy["lines"]),
         deliveries=tidy["deliveries"],
         workers={row["id"]: row for row in tidy["workers"]},
         instances={row["id"]: row for row in tidy["instances"]},
+        tombstones={row["job_id"]: row for row in tidy["tombstones"]},
     )
 
 
@@ -169,6 +174,23 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
+class Gone(dict[str, Any]):
+    """What stands in the place of arguments that were erased; their digest is there only if a key hangs on it."""
+
+
+def arguments(asked: Event) -> Any:
+    """The arguments of a call, by the event that asked for it."""
+    args = asked.body["args"]
+    return Gone(args) if asked.row["body"] is None and args.get("erased") else args
+
+
+def digest(args: Any) -> str:
+    """The digest of a call's arguments, as its line has it."""
+    if isinstance(args, Gone):
+        return str(args.get("sha256", ""))
+    return hashlib.sha256(canonical(args).encode()).hexdigest()
+
+
 def as_read(row: Row) -> Row:
     """A row with ids, flags and times in the one form that the events have."""
     return {name: _plain(name, value, row) for name, value in row.items()}
@@ -186,8 +208,20 @@ def _plain(name: str, value: Any, row: Row) -> Any:
     return value
 
 
-def _event(row: Row) -> Event:
-    body = {} if row["body"] is None else json.loads(row["body"])
+def _erased(found: list[Row]) -> dict[int, Any]:
+    """What the afterwords of a job say of the events that were erased."""
+    told: dict[int, Any] = {}
+    for row in found:
+        if row["type"] == "payload_erased" and row["body"] is not None:
+            body = json.loads(row["body"])
+            told |= dict(zip(body["seq"], body["legible"], strict=True))
+    return told
+
+
+def _event(row: Row, said: Mapping[str, dict[int, Any]]) -> Event:
+    """An event; one whose body was erased has what a later one says of it."""
+    told = said.get(row["job_id"], {}).get(row["seq"], {})
+    body = {**told, "erased": True} if row["body"] is None else json.loads(row["body"])
     return Event(row["seq"], row["type"], row["node"], row["at"], body, row)
 
 

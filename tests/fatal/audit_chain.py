@@ -21,6 +21,8 @@ def chain(job: str, row: Row, events: list[Event]) -> Iterator[str]:
             return
         if event.row["prev"] != last:
             yield f"event {number} does not link to the one before it"
+        if event.row["body"] is None and event.body == {"erased": True}:
+            yield f"event {number}: its body is gone, and no event says that it was erased"
         if event.row["body"] is not None and _digest(event) != event.row["digest"]:
             yield f"event {number}: the body is not what its digest says"
         last = _hash(job, event, last)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fatal import audit_mailbox
-from tests.fatal.audit_books import Event, Row, canonical
+from tests.fatal.audit_books import Event, Row, arguments, canonical, digest
 from tests.fatal.audit_chain import TERMINALS
 from tests.fatal.audit_story import ENDS, Call, Step, Story
 
@@ -212,7 +211,7 @@ def ledger(rows: list[Row], events: list[Event]) -> Iterator[str]:
     args: dict[str, Any] = {}
     for event in events:
         if event.kind == "command_emitted":
-            args.setdefault(event.node, event.body["args"])
+            args.setdefault(event.node, arguments(event))
         elif "invocation" in event.body and event.kind in LINES:
             key = event.body["compensates" if event.kind == "compensation_finished" else "invocation"]
             wanted[key] = {
@@ -250,7 +249,7 @@ def _named(event: Event, args: Any, body: Row) -> Row:
     return {
         "node": event.node, "tool": event.body["tool"], "effect": body["effect"], "idempotency_key": body["key"],
         "version": body["version"], "schema": body["schema"], "business_key": body["business_key"] or None,
-        "args": told, "args_digest": hashlib.sha256(told.encode()).hexdigest(),
+        "args": told, "args_digest": digest(args),
     }  # fmt: skip
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from django.db import connection
 
-from jobs import cancel
-from jobs.models import Job
-from jobs.services import deliver_due, erase, resolve
+from jobs import TaskGraph, cancel
+from jobs.models import Job, Tombstone
+from jobs.services import deliver_due, erase, prune, resolve
 from jobs.testing import run_until_parked
 from ledger.models import Invocation
+from tests.agents.tools import pay
+from tests.engine.driving import started
 from tests.factories import person
 
 OFFICER = person("officer")
@@ -21,6 +23,36 @@ WHY: dict[str, Any] = {
     "reason": "the person asked for it",
     "actor": OFFICER,
 }
+
+
+BECAUSE: dict[str, Any] = {"reason": "kept long enough", "actor": OFFICER}
+
+
+def paid(word: str, cents: int = 5) -> TaskGraph:
+    """One payment under a business key."""
+    graph = TaskGraph()
+    graph.output(graph.tool("paid", pay, word=word, cents=cents))
+    return graph
+
+
+def one(tool: Any, word: str, **options: Any) -> TaskGraph:
+    """A graph of one call."""
+    graph = TaskGraph()
+    graph.output(graph.tool("call", tool, word=word, **options))
+    return graph
+
+
+def done(graph: TaskGraph, **more: Any) -> str:
+    """A job that ran the graph."""
+    job = started(graph, **more)
+    run_until_parked(job)
+    deliver_due()
+    return job
+
+
+def pruned(job: str, **more: Any) -> Tombstone:
+    """Prune for the officer."""
+    return prune(job, **BECAUSE, **more)
 
 
 def ended(job: str) -> bool:

@@ -9,10 +9,11 @@ import pytest
 from forensics.services import replay_job, verify_job
 from jobs.core.errors import Illegal
 from jobs.models import Event, Job
-from jobs.queries.history import read
+from jobs.queries.history import read as history
 from jobs.queries.tracing import node_detail, trace
+from tests.fatal.audit import read, rows_of
 from tests.forensics.cast import CAST
-from tests.forensics.forgetting import ended, erased, some
+from tests.forensics.forgetting import ended, erased, pruned, some
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -58,8 +59,23 @@ def test_whatever_is_erased_the_chain_and_every_row_verify(name: str) -> None:
     assert erased(job)["erased"] == []
     assert Job.objects.get(id=job).head_hash == after.head_hash
     assert trace(after)["status"] == row.status
-    for node in read(after).state.nodes:
+    for node in history(after).state.nodes:
         node_detail(after, node)
-    if read(after).state.erased:
+    if history(after).state.erased:
         with pytest.raises(Illegal, match="cannot tell: erased"):
             replay_job(job)
+
+
+def test_the_auditor_who_shares_no_code_finds_nothing_either(engine_db: str) -> None:
+    """Jobs of every shape, erased in part and whole, and pruned ones beside them."""
+    jobs = {CAST[name]() for name in sorted(CAST)}
+    over = [job for job in sorted(jobs) if ended(job)]
+    for number, job in enumerate(over):
+        erased(job, **({"everything": True} if number % 2 else {"events": some(job, number)}))
+    gone = {over[0], over[-1]}
+    for job in gone:
+        pruned(job)
+    books = read(engine_db)
+    assert gone <= set(books.tombstones)
+    about = [each for each in rows_of(books) if any(job in each for job in jobs)]
+    assert about == []

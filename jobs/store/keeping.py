@@ -1,0 +1,37 @@
+"""Legal holds as rows: placed, released; never changed, never removed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from ..core.commands import Actor
+from ..models import Hold, HoldRelease
+from ..turns import turn
+from .gates import freeze
+
+
+def place(id: UUID, tenant: str, scope: str, value: str, reason: str, by: Actor, at: datetime) -> Hold:
+    """A hold; once this returns nothing that it covers is taken away any more."""
+    with turn(), transaction.atomic():
+        freeze()
+        return Hold.objects.create(
+            id=id, tenant=tenant, scope=scope, value=value, reason=reason, placed_by=by.id[:150],
+            placed_by_name=(by.name or by.id)[:150], placed_at=at,
+        )  # fmt: skip
+
+
+def release(hold: UUID, tenant: str, reason: str, by: Actor, at: datetime) -> HoldRelease:
+    """The end of a hold.
+
+    Raises:
+        IntegrityError: it has been released before.
+    """
+    with turn(), transaction.atomic():
+        freeze()
+        return HoldRelease.objects.create(
+            hold=hold, tenant=tenant, reason=reason, released_by=by.id[:150],
+            released_by_name=(by.name or by.id)[:150], released_at=at,
+        )  # fmt: skip
