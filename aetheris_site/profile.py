@@ -77,16 +77,32 @@ def document(name: str) -> dict[str, Any]:
     Raises:
         SystemExit: it is no JSON object, or there is no such file.
     """
+    told = _read(name, "object", "{}")
+    if not isinstance(told, dict):
+        raise SystemExit(f"{name}={text(name)!r} is no JSON object: write {{...}}, or @FILE with one")
+    return told
+
+
+def listed(name: str) -> list[Any]:
+    """An environment variable that holds a JSON array, or `@FILE` with one; empty where it is not set.
+
+    Raises:
+        SystemExit: it is no JSON array, or there is no such file.
+    """
+    told = _read(name, "array", "[]")
+    if not isinstance(told, list):
+        raise SystemExit(f"{name}={text(name)!r} is no JSON array: write [...], or @FILE with one")
+    return told
+
+
+def _read(name: str, what: str, empty: str) -> Any:
     value = text(name)
     try:
-        told = json.loads(Path(value[1:]).read_text("utf-8") if value.startswith("@") else value or "{}")
+        return json.loads(Path(value[1:]).read_text("utf-8") if value.startswith("@") else value or empty)
     except (OSError, ValueError) as error:
         raise SystemExit(
-            f"{name}={value!r} cannot be read: {error}; write a JSON object, or @FILE"
+            f"{name}={value!r} cannot be read: {error}; write a JSON {what}, or @FILE"
         ) from error
-    if not isinstance(told, dict):
-        raise SystemExit(f"{name}={value!r} is no JSON object: write {{...}}, or @FILE with one")
-    return told
 
 
 def profile() -> str:

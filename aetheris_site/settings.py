@@ -136,6 +136,8 @@ if _audit := profile.text("AETHERIS_AUDIT_ACCESS"):
     AETHERIS["AUDIT_ACCESS"] = _audit
 if "AETHERIS_VERIFY_EVERY" in os.environ:  # empty means never
     AETHERIS["VERIFY_EVERY"] = profile.text("AETHERIS_VERIFY_EVERY")
+if _retention := profile.listed("AETHERIS_RETENTION"):
+    AETHERIS["RETENTION"] = _retention
 if _proxies := profile.number("AETHERIS_TRUSTED_PROXIES"):
     AETHERIS["TRUSTED_PROXIES"] = int(_proxies)
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):

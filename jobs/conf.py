@@ -47,7 +47,7 @@ class Conf:
             of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
         VERIFY_EVERY: when everything is verified without being asked for: an hour of the day in UTC, such as `02:30`, or
             a duration, such as `12h`; empty: never.
-        RETENTION: how long jobs are kept after their end, and what becomes of them then (see docs/privacy.md); empty: for
+        RETENTION: how long jobs are kept after their end, and what becomes of them then (see docs/retention.md); empty: for
             ever.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
         SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).

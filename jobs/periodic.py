@@ -8,7 +8,14 @@ from django.apps import apps
 from django.db.models.signals import post_migrate
 
 TICK = "aetheris.tick"
-EVERY_SECONDS = 1
+# task -> every how many seconds, and what for.
+ENTRIES = {
+    TICK: (1, "Fires due timers and deadlines, and takes over the steps of dead workers."),
+    "aetheris.retention": (
+        300,
+        "Takes away jobs whose time is over, as RETENTION says; without a policy, none.",
+    ),
+}
 
 
 def connect() -> None:
@@ -17,7 +24,7 @@ def connect() -> None:
 
 
 def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
-    """Create beat's entry for the tick unless it is there already."""
+    """Create beat's entries unless they are there already."""
     if app_config is not None and app_config.label not in ("django_celery_beat", "aetheris_jobs"):
         return
     if not apps.is_installed("django_celery_beat"):
@@ -27,15 +34,16 @@ def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
 
     if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
         return
-    interval = IntervalSchedule.objects.filter(every=EVERY_SECONDS, period=IntervalSchedule.SECONDS).first()
-    if interval is None:
-        interval = IntervalSchedule.objects.create(every=EVERY_SECONDS, period=IntervalSchedule.SECONDS)
-    PeriodicTask.objects.get_or_create(
-        name="aetheris: tick",
-        defaults={
-            "task": TICK,
-            "interval": interval,
-            "expire_seconds": EVERY_SECONDS,
-            "description": "Fires due timers and deadlines, and takes over the steps of dead workers.",
-        },
-    )
+    for task, (seconds, description) in ENTRIES.items():
+        interval = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
+        if interval is None:
+            interval = IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
+        PeriodicTask.objects.get_or_create(
+            name=task.replace(".", ": ", 1),
+            defaults={
+                "task": task,
+                "interval": interval,
+                "expire_seconds": seconds,
+                "description": description,
+            },
+        )

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 
 from celery import shared_task
 from django.db import connection
+from kombu.exceptions import OperationalError
 
 from . import runner, scheduler
+from .celery_defaults import DEFAULT_QUEUE
 from .core.errors import Busy
 from .outage import AWAY, in_a_line
-from .services import deliver_due
+from .senders import senders
+from .services import deliver_due, retain
 from .services.delivering import BATCH
 
 log = logging.getLogger("aetheris.tasks")
@@ -48,3 +51,19 @@ def tick() -> None:
     """Look at the clock."""
     with _one_of_many("a tick"):
         scheduler.tick()
+
+
+@shared_task(name="aetheris.retention", ignore_result=True, acks_late=True, max_retries=0)
+def retention(after: str = "") -> None:
+    """Take away jobs whose time is over, for a while; another task goes on behind them."""
+    with _one_of_many("a look at retention"):
+        report = retain(after=after)
+        if report.more:
+            _on(report.next)
+
+
+def _on(after: str) -> None:
+    try:
+        senders.hand_over(lambda: retention.apply_async((after,), queue=DEFAULT_QUEUE, retry=False))
+    except (OperationalError, OSError) as outage:
+        log.warning("nobody was told to go on with retention (%s); beat does it", outage)

@@ -59,13 +59,17 @@ def _meets(job: Job, word: str, value: str) -> bool:
     return bool(getattr(job, word) == value)
 
 
-def refuse_held(job: Job) -> None:
+def refuse_held(job: Job, known: QuerySet[Hold] | list[Hold] | None = None) -> None:
     """Refuse to take anything away from a job that a hold covers.
+
+    Args:
+        job: its row.
+        known: the standing holds of its tenant, where the caller has read them.
 
     Raises:
         Illegal: naming the holds.
     """
-    found = holds_of(job)
+    found = holds_of(job, known)
     if found:
         first = found[0]
         raise Illegal(

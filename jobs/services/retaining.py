@@ -16,9 +16,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from .. import clock, store
 from ..conf import conf
 from ..core.commands import Actor
-from ..core.errors import Busy, Refused
+from ..core.errors import Busy, Invalid, Refused
+from ..core.moments import parse, text
 from ..core.retention import Policy, policies, policy_of
-from ..models import Event, Job
+from ..models import Event, Hold, Job
+from ..queries import holds
 from ..queries.jobs import tagged
 from ..store import erasure
 from .erasing import allowed
@@ -41,12 +43,13 @@ class Report:
     erased: int = 0
     refused: int = 0
     more: bool = False
+    next: str = ""  # where to go on
 
     def to_json(self) -> dict[str, Any]:
         """As the API and the command line show it."""
         return {
             "dry_run": self.dry_run, "pruned": self.pruned, "erased": self.erased, "refused": self.refused,
-            "more": self.more, "jobs": self.due[:SHOWN],
+            "more": self.more, "next": self.next, "jobs": self.due[:SHOWN],
         }  # fmt: skip
 
 
@@ -56,7 +59,12 @@ def known() -> tuple[Policy, ...]:
 
 
 def retain(
-    tenant: str | None = None, *, dry_run: bool = False, seconds: float | None = SLICE, most: int = 10_000
+    tenant: str | None = None,
+    *,
+    dry_run: bool = False,
+    seconds: float | None = SLICE,
+    most: int = 10_000,
+    after: str = "",
 ) -> Report:
     """Take away the jobs whose time is over.
 
@@ -67,28 +75,74 @@ def retain(
         dry_run: only say what would go.
         seconds: how long; None until nothing is left.
         most: how many jobs at most.
+        after: go on behind the jobs that an earlier call has seen: its `next`.
 
     Returns:
         What was done; `more` says whether something is left to do.
+
+    Raises:
+        Invalid: `after` is nothing that a call has given.
     """
     report, over = Report(dry_run), None if seconds is None else monotonic() + seconds
-    for policy, row in _due(tenant, clock.database_now()):
+    held = _Held()
+    for place, policy, row in _due(tenant, clock.database_now(), _Place.of(after)):
         if (over is not None and monotonic() > over) or len(report.due) >= most:
             report.more = True
             break
-        _take(report, policy, row)
+        _take(report, policy, row, held)
+        report.next = str(place)
     return report
 
 
-def _due(tenant: str | None, now: datetime) -> Iterator[tuple[Policy, Job]]:
+@dataclass(frozen=True)
+class _Place:
+    """A place in the list of what is due: the policy's number, the end of a job and its id."""
+
+    policy: int = 0
+    end: tuple[datetime, UUID] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.policy}/{text(self.end[0])}/{self.end[1]}" if self.end else ""
+
+    @classmethod
+    def of(cls, given: str) -> _Place:
+        if not given:
+            return cls()
+        try:
+            number, at, job = given.split("/")
+            return cls(int(number), (parse(at), UUID(job)))
+        except ValueError:
+            raise Invalid(
+                f"after: {given[:80]!r} is no place that retention has given", code="bad_place"
+            ) from None
+
+
+class _Held:
+    """The standing holds of each tenant, read once: jobs that are held may be many, and are passed by quickly.
+
+    One that is placed meanwhile is seen where it counts, in the transaction that takes a job away.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[Hold]] = {}
+
+    def refuse(self, row: Job) -> None:
+        if row.tenant not in self._known:
+            self._known[row.tenant] = list(holds.standing(row.tenant))
+        holds.refuse_held(row, self._known[row.tenant])
+
+
+def _due(tenant: str | None, now: datetime, after: _Place) -> Iterator[tuple[_Place, Policy, Job]]:
     """The jobs whose time is over, those that ended first at the front; each with the policy that holds for it."""
     every = known()
-    for policy in every:
-        if policy.keep is None:
+    for number, policy in enumerate(every):
+        if policy.keep is None or number < after.policy:
             continue
-        for row in _ended(_of(policy, tenant), now - timedelta(seconds=policy.keep)):
+        begin = after.end if number == after.policy else None
+        for row in _ended(_of(policy, tenant), now - timedelta(seconds=policy.keep), begin):
             if policy_of(every, row.agent, json.loads(row.tags), row.status) is policy:
-                yield policy, row
+                assert row.finished_at is not None
+                yield _Place(number, (row.finished_at, row.id)), policy, row
 
 
 def _of(policy: Policy, tenant: str | None) -> QuerySet[Job]:
@@ -107,9 +161,8 @@ def _of(policy: Policy, tenant: str | None) -> QuerySet[Job]:
     return rows
 
 
-def _ended(rows: QuerySet[Job], until: datetime) -> Iterator[Job]:
-    """Jobs that ended at or before a moment, in the order of their ends, a few at a time."""
-    place: tuple[datetime, UUID] | None = None
+def _ended(rows: QuerySet[Job], until: datetime, place: tuple[datetime, UUID] | None = None) -> Iterator[Job]:
+    """Jobs that ended at or before a moment, in the order of their ends, a few at a time; behind a place."""
     while True:
         some = rows.filter(finished_at__lte=until)
         if place is not None:
@@ -122,10 +175,11 @@ def _ended(rows: QuerySet[Job], until: datetime) -> Iterator[Job]:
         place = found[-1].finished_at, found[-1].id
 
 
-def _take(report: Report, policy: Policy, row: Job) -> None:
+def _take(report: Report, policy: Policy, row: Job, held: _Held) -> None:
     told: dict[str, Any] = {"job": str(row.id), "tenant": row.tenant, "policy": policy.said, "then": policy.then,
                             "refused": None}  # fmt: skip
     try:
+        held.refuse(row)
         if report.dry_run:
             allowed(row)
         elif policy.then == "prune":

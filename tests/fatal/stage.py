@@ -161,6 +161,14 @@ class Stage:
         """The job's row."""
         return self._of(job, "jobs_job", "id")[0]
 
+    def jobs_named(self, job: str) -> list[Row]:
+        """The job's row, if it is there."""
+        return self._of(job, "jobs_job", "id")
+
+    def tombstones(self) -> list[Row]:
+        """What is left of pruned jobs."""
+        return self.reader.query("SELECT * FROM aetheris_jobs_tombstone ORDER BY pruned_at")
+
     def family(self, job: str) -> list[Row]:
         """The rows of a job and of its children."""
         return [self.job(job), *self._of(job, "jobs_job", "parent_job")]

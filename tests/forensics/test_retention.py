@@ -15,8 +15,9 @@ from forensics import standalone
 from forensics.services import verify_job
 from jobs import archiving, submit
 from jobs.conf import check
+from jobs.core.errors import Invalid
 from jobs.models import Event, Job, Tombstone
-from jobs.services import deliver_due, retain
+from jobs.services import deliver_due, hold, retain
 from jobs.services.retaining import known
 from jobs.testing import run_until_parked
 from jobs.tombstones import problem_of
@@ -53,6 +54,7 @@ def test_without_a_policy_everything_is_kept_for_ever() -> None:
         "erased": 0,
         "refused": 0,
         "more": False,
+        "next": "",
         "jobs": [],
     }
 
@@ -149,6 +151,23 @@ def test_slices_lead_to_the_same_end(policies: Any) -> None:
     while retain(tenant, most=2).more:
         continue
     assert Tombstone.objects.filter(job_id__in=jobs).count() == 5
+
+
+def test_a_slice_goes_on_behind_jobs_that_are_kept(policies: Any) -> None:
+    """Or jobs under a hold that stand at the front would keep all the others for ever."""
+    tenant = a_tenant()
+    held, free = [done(tenant, "case") for _ in range(2)], [done(tenant) for _ in range(2)]
+    hold("tag", "case", reason="r", actor=person("officer", tenant=tenant))
+    policies({"agent": "looker", "keep": "1ms"})
+    first = retain(tenant, most=2)
+    assert (first.refused, first.pruned, first.more) == (2, 0, True)
+    second = retain(tenant, most=2, after=first.next)
+    assert (second.refused, second.pruned, second.more) == (0, 2, False)
+    assert Job.objects.filter(id__in=held).count() == 2
+    assert not Job.objects.filter(id__in=free).exists()
+    for odd in ("x", "1/2/3", "0/yesterday/" + held[0]):
+        with pytest.raises(Invalid):
+            retain(tenant, after=odd)
 
 
 def test_two_at_once_prune_each_job_once(policies: Any, tmp_path: Path) -> None:

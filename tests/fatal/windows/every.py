@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fatal.windows import around, commits, faces, lives, steps, together, undone, zombies
+from tests.fatal.windows import around, commits, faces, kept, lives, steps, together, undone, zombies
 from tests.fatal.windows.window import Window
 
 WINDOWS: tuple[Window, ...] = (
@@ -14,4 +14,5 @@ WINDOWS: tuple[Window, ...] = (
     *undone.WINDOWS,
     *lives.WINDOWS,
     *zombies.WINDOWS,
+    *kept.WINDOWS,
 )

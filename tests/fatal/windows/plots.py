@@ -11,7 +11,7 @@ from jobs import cancel, fork, pause, retry
 from tests.factories import person
 from tests.fatal.processes import Running
 from tests.fatal.stage import Stage
-from tests.fatal.windows import callers, lasting
+from tests.fatal.windows import callers, lasting, pruners
 from tests.fatal.windows.attending import Attendant
 from tests.fatal.windows.window import Window
 
@@ -232,5 +232,5 @@ def heir(stage: Stage, window: Window) -> Attendant:
 PLOTS: dict[str, Plot] = {
     "step": step, "call": call, "sweep": sweep, "timer": timer, "owed": owed, "unable": unable, "able": able,
     "drain": drain, "answer": answer, "zombie": zombie, "zombie_wakes_soon": zombie_wakes_soon, "api": callers.api, "host": callers.host,
-    "asked": asked, "heir": heir, "doubt": lasting.doubt, "clerk": lasting.clerk,
+    "asked": asked, "heir": heir, "doubt": lasting.doubt, "clerk": lasting.clerk, "retention": pruners.retention,
 }  # fmt: skip
