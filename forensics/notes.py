@@ -195,3 +195,45 @@ def read_checkpoint(text: str) -> Checkpoint:
     except standalone.Broken as error:
         raise BadNote(str(error)) from error
     return Checkpoint(head.origin, head.size, head.root, note)
+
+
+class Rewritten(Exception):
+    """Two signed checkpoints that cannot be of one log that only grew."""
+
+
+def against(kept: Checkpoint, now: Checkpoint, path: Sequence[bytes], known: Sequence[Key]) -> str:
+    """Hold a checkpoint that somebody kept against one that the log shows now (RFC 9162, 2.1.4.2).
+
+    Args:
+        kept: the one that was kept.
+        now: the log's.
+        path: the consistency proof from the kept one's size to the log's.
+        known: the keys that may have signed; they are told apart by their bytes, whatever name they sign under.
+
+    Returns:
+        What was found, in words.
+
+    Raises:
+        Rewritten: the log is not that of the kept checkpoint, grown.
+        BadNote: one of them is signed by none of the keys.
+    """
+    for head, whose in ((kept, "the kept checkpoint"), (now, "the log's checkpoint")):
+        if not head.signers([Key(head.origin, key.public) for key in known]):
+            raise BadNote(f"{whose} of {head.size} leaves is signed by none of the keys")
+    if kept.origin != now.origin:
+        raise BadNote(f"the kept checkpoint is of the log {kept.origin}, not of {now.origin}")
+    if kept.size > now.size:
+        raise Rewritten(f"the log had {kept.size} leaves, and has {now.size}: leaves were taken out, or an old copy of the "
+                        "database was put back")  # fmt: skip
+    if kept.size == now.size and kept.root != now.root:
+        raise Rewritten(f"two different trees of {now.size} leaves bear a signature: the log was rewritten")
+    if not standalone.grew(kept.size, kept.root, now.size, now.root, list(path)):
+        raise Rewritten(
+            f"the tree of {now.size} leaves is not that of {kept.size}, grown: the log was rewritten"
+        )
+    same = kept.size == now.size
+    return (
+        f"the same tree of {now.size} leaves"
+        if same
+        else f"the tree of {now.size} leaves is that of {kept.size}, grown"
+    )

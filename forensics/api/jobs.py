@@ -31,6 +31,24 @@ class PendingCall(serializers.Serializer[Any]):
     state = serializers.CharField()
 
 
+class WitnessedHead(serializers.Serializer[Any]):
+    """The last event that the transparency log knows, its leaf, and the size of the first checkpoint over it."""
+
+    seq = serializers.IntegerField()
+    leaf = serializers.IntegerField()
+    checkpoint = serializers.IntegerField()
+
+
+class Tail(serializers.Serializer[Any]):
+    """Events that no checkpoint covers yet, by their numbers."""
+
+    to = serializers.IntegerField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is a word of the language, and no name of a class."""
+        return {"from": serializers.IntegerField(), **super().get_fields()}
+
+
 class VerifiedAnswer(serializers.Serializer[Any]):
     """Whether a job's record is whole; `problem` says where the first break is."""
 
@@ -38,6 +56,8 @@ class VerifiedAnswer(serializers.Serializer[Any]):
     job = serializers.UUIDField()
     events = serializers.IntegerField()
     head = Head()
+    witnessed = WitnessedHead(allow_null=True)
+    not_yet_witnessed = Tail(allow_null=True)
     pending = PendingCall(many=True)
     problem = serializers.JSONField()
 

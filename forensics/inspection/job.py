@@ -16,6 +16,7 @@ from jobs.models import Event, Job
 
 from .. import books, record
 from ..accounts import Account
+from ..log.memory import Memory, memories
 from ..proof import Break, Head, Row, against_head, check, event_break, no_events
 from .displaced import placed
 
@@ -66,8 +67,11 @@ def inspect_many(job_ids: Sequence[UUID]) -> list[Found]:
         shelf = books.shelf_of(list(jobs))
         streams = {job: (tenants, rows) for job, tenants, rows in record.streams_of(list(jobs))}
         nothing: tuple[dict[str, int], list[Row]] = ({}, [])
+        logged = memories(list(jobs))
         return [
-            _looked_at(jobs[job], *streams.get(job, nothing), shelf=shelf) for job in job_ids if job in jobs
+            _looked_at(jobs[job], *streams.get(job, nothing), shelf=shelf, memory=logged[job])
+            for job in job_ids
+            if job in jobs
         ]
 
 
@@ -76,12 +80,15 @@ def _looked_at(
     tenants: dict[str, int] | None = None,
     rows: Iterable[Row] | None = None,
     shelf: books.Shelf | None = None,
+    memory: Memory | None = None,
 ) -> Found:
-    walk = _Walk(job, account=Account(tenants=tenants if tenants is not None else {}))
+    memory = memory or memories([job.id])[job.id]
+    walk = _Walk(job, account=Account(tenants=tenants if tenants is not None else {}), memory=memory)
     walk.go(iter(rows) if rows is not None else record.stream_of(job.id, tenants=walk.account.tenants))
     broken = (
         walk.broken
         or against_head(walk.head, job.head_seq, job.head_hash, str(job.id))
+        or walk.remembered()
         or walk.derived(shelf)
     )
     return Found(str(job.id), job.tenant, walk.head.seq, walk.head, broken, walk.account.pending())
@@ -109,13 +116,14 @@ def inspect_range(job_id: UUID | str, after: int, until: int | None = None) -> F
         if after > job.head_seq or (until is not None and until <= after):
             raise Invalid(f"job {job.id} has events 1 to {job.head_seq}, and none after {after} until {until}",
                           code="no_such_events")  # fmt: skip
-        walk = _Walk(job, start=_place(job, after), fold=False)
+        walk = _Walk(job, start=_place(job, after), fold=False, memory=memories([job.id])[job.id])
         walk.go(record.stream_of(job.id, after, until))
         broken = walk.broken
         if broken is None and until is not None and walk.head.seq < min(until, job.head_seq):
             broken = event_break("missing", walk.head.seq + 1, f"the stream ends at event {walk.head.seq}")
+        broken = broken or walk.memory.broken
         if broken is None and (until is None or until >= job.head_seq):
-            broken = against_head(walk.head, job.head_seq, job.head_hash, str(job.id))
+            broken = against_head(walk.head, job.head_seq, job.head_hash, str(job.id)) or walk.remembered()
     return Found(str(job.id), job.tenant, walk.head.seq - after, walk.head, broken)
 
 
@@ -139,6 +147,7 @@ class _Walk:
     broken: Break | None = None
     unread: Break | None = None  # why the fold has stopped
     account: Account = field(default_factory=Account)
+    memory: Memory = field(default_factory=lambda: Memory(""))
 
     def __post_init__(self) -> None:
         self.head = self.start or Head(0, GENESIS)
@@ -168,6 +177,7 @@ class _Walk:
                 self.broken = placed(name, broken, self.head, row, self._headers)
                 return
             self.head = Head(row.seq, row.hash)
+            self.memory.see(row.seq, row.hash)
             yield row
 
     def _headers(self) -> Iterator[Row]:
@@ -198,6 +208,11 @@ class _Walk:
     def _no_state(self, seq: int, error: Exception) -> Break:
         message = f"the events, whole as their chain is, lead to no state: {type(error).__name__}: {error}"
         return event_break("unreadable", seq, message)
+
+    def remembered(self) -> Break | None:
+        """Where the chain, whole as it is, is not the one that was logged."""
+        self.memory.end(self.head.seq)
+        return self.memory.broken
 
     def derived(self, shelf: books.Shelf | None) -> Break | None:
         """The first derived row that is not what the events, whose chain holds, say."""

@@ -18,9 +18,11 @@ from django.db.models import F, Max, Value
 from django.db.models.functions import Coalesce
 
 from jobs import clock
+from jobs.conf import conf
 from jobs.models import Event, Job
 from jobs.turns import turn
 
+from .. import log as log_of_heads
 from .. import record
 from ..models import Breakage, Verification
 from ..proof import Break, Head
@@ -142,6 +144,7 @@ class _Work:
             self._save(claimed_until=clock.database_now() + CLAIM + allowance)
             self.found.extend(orphans(self.row.tenant))
             self.found.extend(self._vanished())
+            self.found.extend(self._log())
         now = clock.database_now()
         self._save(state="done", finished_at=now, claimed_until=None)
         if self.scope.everything and self.row.started_at is not None:
@@ -149,6 +152,16 @@ class _Work:
         words = "%d jobs, %d events, %d broken"
         log.info(f"verification %s of tenant %s: {words}", self.row.id, self.row.tenant, self.row.jobs, self.row.events,
                  self.row.broken)  # fmt: skip
+
+    def _log(self) -> list[Finding]:
+        """The transparency log, which is one for all tenants: looked at with the default one's jobs."""
+        if self.row.tenant != conf().DEFAULT_TENANT:
+            return []
+        broken = log_of_heads.verify_log().broken
+        if broken is None:
+            return []
+        place = Break("broken_log", 0, broken.message, broken.table, str(broken.place), broken.kind)
+        return [Finding(self.row.tenant, None, place)]
 
     def _vanished(self) -> list[Finding]:
         """Jobs whose record was broken, and that are not there any more."""

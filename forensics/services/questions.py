@@ -15,6 +15,7 @@ from jobs.turns import turn
 
 from .. import inspection, record
 from ..inspection import alarms
+from ..log.proofs import witnessed
 from ..rerun import rerun
 
 
@@ -27,8 +28,9 @@ def verify_job(job_id: UUID | str, after: int = 0, until: int | None = None) -> 
         until: number of the last event; None for all.
 
     Returns:
-        `{ok, job, events, head: {seq, hash}, pending, problem: {kind, seq, message, table, row, column} | None}`;
-        `pending` are the calls of which the events tell no end yet.
+        `{ok, job, events, head: {seq, hash}, witnessed, not_yet_witnessed, pending, problem: {kind, seq, message, table,
+        row, column} | None}`; `pending` are the calls of which the events tell no end yet, `witnessed` the last head that
+        is under a checkpoint of the log, `not_yet_witnessed` the events behind it.
 
     Raises:
         Job.DoesNotExist: there is no such job.
@@ -57,6 +59,7 @@ def _verified(found: inspection.Found) -> dict[str, Any]:
         "job": found.job,
         "events": found.events,
         "head": {"seq": found.head.seq, "hash": found.head.hash},
+        **witnessed(Job.objects.get(id=found.job)),
         "pending": [dict(each) for each in found.pending],
         "problem": found.broken.to_json() if found.broken else None,
     }
