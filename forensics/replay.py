@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from jobs.core.playback import NonDeterminism, Wish, compare, outcome
+from jobs.core.playback import NonDeterminism, OutsideWorld, Wish, compare, outcome
 from jobs.core.state import Asked, JobState
 
 QUIET_TURNS = 64  # of the event loop, each of which wakes one more storey of nested arms
@@ -26,17 +26,6 @@ class EndOfRecord(BaseException):
     def __init__(self, wish: Wish) -> None:
         super().__init__(wish.path)
         self.wish = wish
-
-
-class OutsideWorld(Exception):
-    """The function reached for something outside the record."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"a replay is closed: {what} is refused; ask through ctx, so that the answer is on record "
-            "(step contract)"
-        )
-        self.what = what
 
 
 @dataclass
@@ -60,9 +49,8 @@ class Recorded:
         seen = self.state.nodes[self.node].seen
         return copy.deepcopy(dict(seen.items())) if seen is not None else {}
 
-    def refuse(self, what: str) -> NoReturn:
+    def refuse(self, outside: OutsideWorld) -> NoReturn:
         """Refuse what the function reached for outside the record, and remember it, should it be caught."""
-        outside = OutsideWorld(what)
         self.first = self.first or outside
         raise outside
 
@@ -167,12 +155,12 @@ async def _run_async(recorded: Recorded, body: Callable[[Any], Any], make_ctx: C
             return task.result()
         if recorded.end is not None:
             break
-        await asyncio.wait({task}, timeout=0.05)  # it computes in a thread, or waits for what never comes
+        await asyncio.wait({task}, timeout=0.05)  # it waits for what never comes
     task.cancel()
     await asyncio.wait({task})
     if recorded.end is not None:
         raise EndOfRecord(recorded.end)
-    return recorded.refuse("waiting for something that was not asked through ctx")
+    return recorded.refuse(OutsideWorld("waiting for something that was not asked through ctx"))
 
 
 async def _calm(recorded: Recorded, task: asyncio.Task[Any]) -> None:

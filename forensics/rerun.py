@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from jobs.agents import Agent, UnknownAgent, UnknownWorkflow, get_agent, get_workflow
+from jobs.closed import closed
 from jobs.conf import conf
 from jobs.context import Context
 from jobs.core.chain import digest_of
 from jobs.core.events import Fact
-from jobs.core.graph import TaskGraph
 from jobs.core.names import PlanError
-from jobs.core.plan import Plan
-from jobs.core.playback import CallFailed, NonDeterminism, Wish
+from jobs.core.playback import CallFailed, NonDeterminism, OutsideWorld, Wish
 from jobs.core.state import PLAN_STEP, SETTLED, Asked, JobState, Node
 from jobs.plans import single_step
 from jobs.promises import CannotStart, arguments
 from ledger.canonical import jsonable, storable, type_name
 from ledger.secrets import masked
 
-from .closed import closed
-from .replay import EndOfRecord, OutsideWorld, Recorded, run
-
-
-@dataclass(frozen=True, slots=True)
-class Divergence:
-    """The first place where the code does not do what the record says.
-
-    `kind`: code_missing, other_command, outside_world, other_end, other_plan, other_result, other_state.
-    """
-
-    kind: str
-    node: str
-    path: str
-    recorded: str
-    asked: str
-    message: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+from .divergence import Divergence, other_plan
+from .replay import EndOfRecord, Recorded, run
 
 
 @dataclass(frozen=True)
@@ -71,16 +52,16 @@ def rerun(state: JobState, node: Node, facts: Sequence[Fact]) -> tuple[int, Dive
         How many questions of the code were on record, and the first difference.
     """
     try:
-        body, is_async = _body(state, node)
+        body = _body(state, node)
     except (UnknownAgent, UnknownWorkflow) as unknown:
         code = f"{state.agent}@{state.version}"
         return 0, Divergence("code_missing", node.id, node.id, code, "no such code here", str(unknown))
-    recorded = Recorded(state, node.id, is_async)
+    recorded = Recorded(state, node.id, body.is_async)
     ended = _run(recorded, body)
     return len(recorded.asked), _first(recorded, node, ended) or _other_end(recorded, node, ended, facts)
 
 
-def _run(recorded: Recorded, body: Callable[[Any], Any]) -> _Ended:
+def _run(recorded: Recorded, body: _Body) -> _Ended:
     made: list[Context] = []
 
     def make_ctx() -> Context:
@@ -88,8 +69,8 @@ def _run(recorded: Recorded, body: Callable[[Any], Any]) -> _Ended:
         return made[0]
 
     try:
-        with closed(recorded.refuse):
-            value = run(recorded, body, make_ctx)
+        with closed(recorded.refuse, body.fn):
+            value = run(recorded, body.call, make_ctx)
             delta = _delta(recorded.state_dict(), jsonable(dict(made[0].state)))
     except (Exception, EndOfRecord) as error:
         return _Ended(error=error)
@@ -104,19 +85,30 @@ def _delta(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
     return {name: each for name, each in (("set", changed), ("drop", dropped)) if each}
 
 
-def _body(state: JobState, node: Node) -> tuple[Callable[[Any], Any], bool]:
+@dataclass(frozen=True)
+class _Body:
+    """A step's function, and how it is called with a ctx."""
+
+    fn: Callable[..., Any]
+    call: Callable[[Any], Any]
+    is_async: bool = False
+
+
+def _body(state: JobState, node: Node) -> _Body:
     if node.kind == "workflow":
         spec = state.spec(node)
         assert spec is not None
         flow = get_workflow(spec.spec["fn"])
-        return lambda ctx: flow.fn(ctx, **flow.arguments.bind(arguments(state, node))), flow.is_async
+        return _Body(
+            flow.fn, lambda ctx: flow.fn(ctx, **flow.arguments.bind(arguments(state, node))), flow.is_async
+        )
     agent: Agent = get_agent(state.agent, state.version)
     if agent.workflow is not None:
         graph = single_step(agent.workflow, state.goal)
-        return lambda ctx: graph, False
+        return _Body(agent.fn, lambda ctx: graph)
     if agent.form == "planner":
-        return lambda ctx: agent.fn(**agent.goal.bind({"goal": state.goal})), agent.is_async
-    return lambda ctx: agent.fn(ctx, **agent.goal.bind({"goal": state.goal})), agent.is_async
+        return _Body(agent.fn, lambda ctx: agent.fn(**agent.goal.bind({"goal": state.goal})), agent.is_async)
+    return _Body(agent.fn, lambda ctx: agent.fn(ctx, **agent.goal.bind({"goal": state.goal})), agent.is_async)
 
 
 # --- what was asked ------------------------------------------------------------------------------------
@@ -125,11 +117,12 @@ def _body(state: JobState, node: Node) -> tuple[Callable[[Any], Any], bool]:
 def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
     """The first question that differs: another one, one more, or one less."""
     other, new = recorded.first, recorded.unknown
-    if isinstance(other, OutsideWorld):
+    if isinstance(other, OutsideWorld) and not _failed_as(node.error, _Ended(error=other)):
+        message = f"step {node.id}: {other}"
         return Divergence(
-            "outside_world", node.id, node.id, "nothing", other.what, f"step {node.id}: {other}"
+            "outside_world", node.id, node.id, "nothing", other.asked, message, place=other.place
         )
-    if other is not None and not _failed_as(node.error, _Ended(error=other)):
+    if isinstance(other, NonDeterminism) and not _failed_as(node.error, _Ended(error=other)):
         return Divergence("other_command", node.id, other.path, other.recorded, other.asked, str(other))
     if other is not None or _retried(node):
         return None
@@ -217,6 +210,8 @@ def _failed_as(error: Mapping[str, Any] | None, ended: _Ended) -> bool:
     match raised:
         case EndOfRecord():
             return bool(code == "park_caught")
+        case OutsideWorld():
+            return bool(code == OutsideWorld.code)
         case NonDeterminism():
             return code == "non_determinism" and error.get("path") == raised.path
         case CallFailed():
@@ -231,7 +226,7 @@ def _failed_as(error: Mapping[str, Any] | None, ended: _Ended) -> bool:
 
 def _other_value(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[Fact]) -> Divergence | None:
     if node.id == PLAN_STEP:
-        return _other_plan(recorded.state, ended.value)
+        return other_plan(recorded.state, ended.value)
     text, problem = storable(ended.value, conf().MAX_RESULT)
     if text is None or not _as_kept(json.loads(text), node.result):
         asked = digest_of(json.loads(text)) if text else f"unstorable ({(problem or {}).get('reason')})"
@@ -248,43 +243,3 @@ def _other_value(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[
 def _as_kept(value: Any, recorded: Any) -> bool:
     """Whether a value is what was recorded, which may have been masked (docs/secrets.md)."""
     return bool(value == recorded or masked(value)[0] == recorded)
-
-
-def _other_plan(state: JobState, result: Any) -> Divergence | None:
-    assert state.plan is not None
-    try:
-        made = Plan.load(result.to_json() if isinstance(result, TaskGraph) else result).to_json()
-    except PlanError as error:
-        return Divergence("other_plan", PLAN_STEP, error.node or PLAN_STEP, state.plan_hash, str(error),
-                          f"the planner makes a graph that is refused: {error}")  # fmt: skip
-    had = state.plan.to_json()
-    if digest_of(made) == state.plan_hash:
-        return None
-    name, old, new = _first_node(_nodes(had), _nodes(made)) or ("output", had["output"], made["output"])
-    return Divergence("other_plan", PLAN_STEP, name, _short(old), _short(new),
-                      f"the planner makes another graph than the recorded one; they differ first at {name}")  # fmt: skip
-
-
-def _nodes(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = plan["nodes"]
-    return nodes
-
-
-def _first_node(had: list[dict[str, Any]], made: list[dict[str, Any]]) -> tuple[str, Any, Any] | None:
-    """The first node that differs, and on each side the first member of it that does."""
-    for place in range(max(len(had), len(made))):
-        old, new = (nodes[place] if place < len(nodes) else None for nodes in (had, made))
-        if old == new:
-            continue
-        if old is None or new is None or old["id"] != new["id"]:
-            return str((old or new or {})["id"]), old and f"node {old['id']}", new and f"node {new['id']}"
-        member = next(key for key in [*old, *new] if old.get(key) != new.get(key))
-        return str(old["id"]), {member: old.get(member)}, {member: new.get(member)}
-    return None
-
-
-def _short(value: Any) -> str:
-    text = (
-        value if isinstance(value, str) else "nothing" if value is None else json.dumps(value, sort_keys=True)
-    )
-    return text if len(text) <= 200 else f"{text[:199]}…"

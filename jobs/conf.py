@@ -49,6 +49,8 @@ class Conf:
             a duration, such as `12h`; empty: never.
         RETENTION: how long jobs are kept after their end, and what becomes of them then (see docs/retention.md); empty: for
             ever.
+        STRICT: whether a workflow or planner that reaches around ctx (clock, dice, files, network, …) fails at once; for
+            tests, it costs time.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
         SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).
         SECRET_POLICY: what is done with a secret in a payload: `refuse`, `mask`, `warn` or `off`.
@@ -75,6 +77,7 @@ class Conf:
     AUDIT_ACCESS: str = "strict"
     VERIFY_EVERY: str = "02:30"
     RETENTION: Sequence[Mapping[str, Any]] = ()
+    STRICT: bool = False
     TRUSTED_PROXIES: int = 0
     SECRETS: Mapping[str, Any] = field(default_factory=dict)
     SECRET_POLICY: str = "refuse"  # noqa: S105 - a policy, no secret

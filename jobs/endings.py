@@ -15,13 +15,27 @@ from .conf import conf
 from .core.commands import AdoptPlan, Command, FailNode, FinishNode
 from .core.errors import Illegal
 from .core.names import PlanError
-from .core.playback import CallFailed, NonDeterminism
+from .core.playback import CallFailed, NonDeterminism, OutsideWorld
 from .interrupts import ParkCaught
 from .planning import checked_plan, requirements
 from .secrecy import SecretInArguments, kept
 
-SAYS_IT_ALL = (NotJson, Illegal, ParkCaught, SecretInArguments, UnknownTool)  # a traceback would add nothing
-FINAL = (NonDeterminism, PlanError, Illegal, ParkCaught, SecretInArguments)  # another run would end alike
+SAYS_IT_ALL = (
+    NotJson,
+    Illegal,
+    OutsideWorld,
+    ParkCaught,
+    SecretInArguments,
+    UnknownTool,
+)  # a traceback would add nothing
+FINAL = (
+    NonDeterminism,
+    OutsideWorld,
+    PlanError,
+    Illegal,
+    ParkCaught,
+    SecretInArguments,
+)  # another run would end alike
 
 
 def ending(claim: Claim, node_kind: str, result: Any, delta: Mapping[str, Any]) -> Command:

@@ -13,6 +13,7 @@ from ledger.services import Taken
 
 from . import abreast, calls, clock, limits, loop
 from .calls import Claim
+from .closed import task_while_strict
 from .context import Context
 from .core.commands import AwaitEffect, Call, Command, FailCall, RefuseNode, Release
 from .core.moments import text
@@ -259,7 +260,8 @@ class Live(Recording):
 
         async def body() -> Command:
             ctx = Context(self, self.claim.node, self.state_dict())
-            result = await fn(ctx, **args)
+            with task_while_strict(self.refuse, fn):
+                result = await fn(ctx, **args)
             self.active += 1  # a plan is checked against the database, which must not be done on the loop
             try:
                 end: Command = await loop.in_thread(self.end_of, ctx, result)

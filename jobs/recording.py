@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from ledger import Tool
 from ledger.canonical import jsonable
@@ -17,7 +17,7 @@ from .calls import Claim
 from .context import Context
 from .core.commands import Answer, AwaitEffect, Call, Command, Outcome, Record
 from .core.errors import Fenced, Illegal, Stale
-from .core.playback import NonDeterminism, Wish, compare
+from .core.playback import NonDeterminism, OutsideWorld, Wish, compare
 from .core.state import Asked, JobState
 from .endings import ending
 from .interrupts import Drained, ParkCaught, Stopped
@@ -34,7 +34,7 @@ class Recording:
         self.state = JobState()
         self.blocked: set[str] = set()
         self.held: dict[str, AwaitEffect] = {}
-        self.diverged: NonDeterminism | None = None
+        self.diverged: NonDeterminism | OutsideWorld | None = None
         self._readings: list[tuple[str, str, Any]] = []
         self._lock = threading.RLock()
         self._fresh = False
@@ -74,6 +74,11 @@ class Recording:
         except NonDeterminism as other:
             self.diverged = other
             raise
+
+    def refuse(self, outside: OutsideWorld) -> NoReturn:
+        """Refuse what the function reached for around ctx, and whatever is asked after it, even if that was caught."""
+        self.diverged = self.diverged or outside
+        raise outside
 
     def still_true(self) -> None:
         """Raise again what the code has caught: it is not on its record any more."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from . import clock, knocks, runner, store
+from . import clock, closed, knocks, runner, store
 from .core.commands import Due
 from .core.state import JobState
 from .incarnation import Incarnation, become, registered
@@ -28,6 +28,18 @@ ROUNDS = 10_000
 
 class Restless(AssertionError):
     """The job still moves after very many rounds: it would never come to rest."""
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Fail every workflow and planner that reaches around ctx while the block runs; in all threads of this process.
+
+    Clock, dice, environment, files, network, processes, threads, databases and direct calls of tools are closed to them. The
+    job fails with the code `outside_world`, and its message names what was reached for, the line, and what to write
+    instead. Tools may do what they like. `AETHERIS = {"STRICT": True}` does the same for a whole process.
+    """
+    with closed.forced():
+        yield
 
 
 @contextmanager

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from . import admission, calls, loop
 from .agents import Agent, get_agent, get_workflow
 from .calls import Claim
+from .closed import while_strict
 from .context import Context
 from .core.commands import Command, FailNode, LoseLease
 from .core.errors import Fenced, Refused
@@ -60,12 +62,17 @@ def _function(state: JobState, node: Node) -> tuple[Callable[..., Any], dict[str
 
 
 def _without_ctx(agent: Agent) -> Callable[..., Any]:
-    return lambda ctx, **goal: agent.fn(**goal)
+    @wraps(agent.fn)
+    def plan(ctx: Context, **goal: Any) -> Any:
+        return agent.fn(**goal)
+
+    return plan
 
 
 def _attempt(live: Live, fn: Callable[..., Any], args: Mapping[str, Any]) -> Command:
     ctx = Context(live, live.claim.node, live.state_dict())
-    result = fn(ctx, **args)
+    with while_strict(live.refuse, fn):
+        result = fn(ctx, **args)
     live.not_parked()
     return live.end_of(ctx, result)
 

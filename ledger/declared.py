@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,16 @@ Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
 # Told of what reaches for the world while a record is replayed; it refuses by raising. None: nobody watches.
 watchman: ContextVar[Callable[[str], object] | None] = ContextVar("aetheris_watchman", default=None)
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Nobody watches what is done in the block: it is a tool's, and may touch the world."""
+    token = watchman.set(None)
+    try:
+        yield
+    finally:
+        watchman.reset(token)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,26 @@ class NonDeterminism(Exception):
         self.path, self.recorded, self.asked = path, recorded, asked
 
 
+class OutsideWorld(Exception):
+    """A planner or workflow reached for something outside its record, where that is closed to it.
+
+    Args:
+        asked: what it reached for, such as `the clock (time.time)`.
+        place: the line of its code; empty where no line did it.
+        instead: what to write.
+    """
+
+    code = "outside_world"
+
+    def __init__(self, asked: str, place: str = "", instead: str = "ask through ctx") -> None:
+        where = f" at {place}" if place else ""
+        super().__init__(
+            f"{asked}{where} is closed to planners and workflows, which run again from their first line: {instead} "
+            "(step contract)"
+        )
+        self.asked, self.place = asked, place
+
+
 class CallFailed(Exception):
     """A call, wait or child of a workflow ended without a result; `error` says why."""
 

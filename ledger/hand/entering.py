@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ledger.crashpoints import crashpoint
-from ledger.declared import Tool
+from ledger.declared import Tool, unwatched, watchman
 from ledger.outcomes import NotLanded, ToolCall
 from ledger.tracebacks import described
 from ledger.vault import SecretUnavailable, revealed, wanted
@@ -39,6 +39,7 @@ class Touch:
     late: Future[Touch] | None = None
 
 
+@unwatched()
 def run(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[[], bool]) -> Touch:
     """The body of the thread: bind, check the lease, call, and wait for a coroutine."""
     ready = _ready(tool, args, call, lease_ok)
@@ -48,7 +49,8 @@ def run(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[
 
 
 async def entered(tool: Tool, args: Mapping[str, Any], call: ToolCall, lease_ok: Callable[[], bool]) -> Touch:
-    """The same for an async tool in the caller's loop."""
+    """The same for an async tool in the caller's loop, as a task of its own."""
+    watchman.set(None)
     if wanted(args):  # a provider may block
         ready = await asyncio.to_thread(_ready, tool, args, call, lease_ok)
     else:
@@ -89,6 +91,7 @@ def _ready(
     return bound
 
 
+@unwatched()
 def finished(enter: Callable[[], Any], call: ToolCall) -> Touch:
     """Enter a function in this thread; every way out, even SystemExit, becomes a `Touch`."""
     begun = time.monotonic()

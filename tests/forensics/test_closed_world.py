@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import hashlib
+import importlib
+import logging
+import os
+import random
+import secrets
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+import uuid
+import zoneinfo
 from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from time import monotonic as bare_clock
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
 from forensics.services import replay_job
 from jobs.models import Job
@@ -26,14 +43,20 @@ REACH: dict[str, Callable[[str], Any]] = {}
 def reaches(ctx: Any, goal: dict[str, Any]) -> Any:
     """Ask through ctx, and then reach around it."""
     ctx.tool(add, a=1)
-    return REACH["now"](goal["word"])
+    REACH["now"](goal["word"])
+    return 1
 
 
 @flow
 async def reaches_async(ctx: Any, goal: dict[str, Any]) -> Any:
-    """The same with `await`, from a thread."""
-    await ctx.tool(add, a=1)
-    return await asyncio.to_thread(REACH["now"], goal["word"])
+    """The same with `await`, in an arm of a gather."""
+    await ctx.gather(ctx.tool(add, a=1), _arm(ctx, goal["word"]))
+    return 1
+
+
+async def _arm(ctx: Any, word: str) -> None:
+    await ctx.tool(add, a=2)
+    REACH["now"](word)
 
 
 def _a_socket(word: str) -> None:
@@ -48,21 +71,58 @@ def _swallowed(word: str) -> None:
         world.did(f"caught {type(error).__name__}")
 
 
+def _a_thread(word: str) -> None:
+    thread = threading.Thread(target=str)
+    thread.start()
+    thread.join()
+
+
+def _a_file(word: str) -> None:
+    with open(__file__) as file:
+        file.read(1)
+
+
 WAYS: dict[str, tuple[Callable[[str], Any], str]] = {
     "a tool called directly": (lambda word: look(word=word)["word"], "a direct call of tool look"),
     "a refusal that is caught": (_swallowed, "a direct call of tool look"),
-    "a socket": (_a_socket, "socket.connect"),
-    "a name looked up": (lambda word: len(socket.getaddrinfo("localhost", 9)), "socket.getaddrinfo"),
-    "a process": (
-        lambda word: subprocess.run([sys.executable, "-V"], check=True).returncode,
-        "subprocess.Popen",
+    "a socket": (_a_socket, "the network (socket.connect)"),
+    "a name looked up": (
+        lambda word: len(socket.getaddrinfo("localhost", 9)),
+        "the network (socket.getaddrinfo)",
     ),
+    "a process": (
+        lambda word: subprocess.run([sys.executable, "-V"], check=True),
+        "a process (subprocess.run)",
+    ),
+    "a thread": (_a_thread, "a thread (threading.Thread.start)"),
+    "a file": (_a_file, "a file (open)"),
+    "a file by its path": (lambda word: Path(__file__).read_bytes(), "a file (pathlib.Path.read_bytes)"),
+    "whether a file is there": (lambda word: Path(__file__).exists(), "a file (pathlib.Path.exists)"),
+    "a folder": (lambda word: len(os.listdir("/")), "a file (os.listdir)"),
+    "a temporary file": (lambda word: tempfile.TemporaryFile().close(), "a file (tempfile"),
+    "the clock": (lambda word: time.time(), "the clock (time.time)"),
+    "the clock under another name": (lambda word: bare_clock(), "the clock (time.monotonic)"),
+    "a stop watch": (lambda word: time.perf_counter_ns(), "the clock (time.perf_counter_ns)"),
+    "today": (lambda word: datetime.date.today(), "the clock (datetime.date.today)"),
+    "now": (lambda word: datetime.datetime.now(datetime.UTC), "the clock (datetime.datetime.now)"),
+    "now, from the framework": (lambda word: timezone.now(), "the clock (django.utils.timezone.now)"),
+    "a nap": (lambda word: time.sleep(0), "the clock (time.sleep)"),
+    "a die": (lambda word: random.random(), "randomness (random.random)"),
+    "a choice": (lambda word: random.choice([1, 2]), "randomness (random.Random.choice)"),
+    "a die without a seed": (lambda word: random.Random().random(), "randomness (random.Random"),
+    "an id": (lambda word: uuid.uuid4(), "randomness (uuid.uuid4)"),
+    "a secret": (lambda word: secrets.token_hex(), "randomness (secrets.token_hex)"),
+    "bytes of the system": (lambda word: os.urandom(4), "randomness (os.urandom)"),
+    "the environment": (lambda word: os.environ.get("PATH"), "the environment (os.environ)"),
+    "a variable": (lambda word: os.getenv("PATH"), "the environment (os.environ)"),
+    "the number of the process": (lambda word: os.getpid(), "the environment (os.getpid)"),
+    "the name of the machine": (lambda word: socket.gethostname(), "the environment (socket.gethostname)"),
 }
 
 
 @pytest.mark.parametrize("name", ["reaches", "reaches_async"])
 @pytest.mark.parametrize("way", WAYS)
-def test_code_that_reaches_around_ctx_is_refused_and_named(
+def test_code_that_reaches_around_ctx_is_refused_and_named_with_its_line(
     name: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reach, what = WAYS[way]
@@ -72,10 +132,50 @@ def test_code_that_reaches_around_ctx_is_refused_and_named(
     assert run_until_parked(job).status == "completed"
     before = world.times(word)
     problem = replay_job(job)["problem"]
-    assert (problem["kind"], problem["node"], problem["asked"]) == ("outside_world", "main", what)
-    assert "ctx" in problem["message"]
+    assert (problem["kind"], problem["node"]) == ("outside_world", "main")
+    assert problem["asked"].startswith(what)
+    assert problem["place"].startswith(f"{__file__}:{_first_line(reach)}")
+    assert "ctx" in problem["message"] or "module is imported" in problem["message"]
+    assert problem["place"] in problem["message"]
     assert world.times(word) == before
     reach(word)  # outside a replay nobody watches
+
+
+def _first_line(reach: Callable[[str], Any]) -> str:
+    """The line of a lambda; of a function only its first digits, for the breach is somewhere in it."""
+    line = reach.__code__.co_firstlineno
+    return str(line) if reach.__name__ == "<lambda>" else str(line)[:-1]
+
+
+def _logs(word: str) -> None:
+    logging.getLogger("tests.closed").warning("here is %s", word)
+
+
+def _imports_late(word: str) -> None:
+    sys.modules.pop("tests.agents.late", None)
+    importlib.import_module("tests.agents.late")
+
+
+HARMLESS: dict[str, Callable[[str], Any]] = {
+    "a log line": _logs,
+    "an import, whose module reads what it likes": _imports_late,
+    "a die with a seed": lambda word: random.Random(7).choice([1, 2]),
+    "a zone": lambda word: zoneinfo.ZoneInfo("Europe/Madrid").utcoffset(datetime.datetime(2026, 1, 1)),
+    "a moment read": lambda word: datetime.datetime.strptime("2026", "%Y"),
+    "settings": lambda word: settings.DEBUG,
+    "sums": lambda word: Decimal("1.1") + sum(range(9)),
+    "names": lambda word: uuid.uuid5(uuid.NAMESPACE_DNS, word),
+    "a digest": lambda word: hashlib.sha256(word.encode()).hexdigest(),
+}
+
+
+@pytest.mark.parametrize("name", ["reaches", "reaches_async"])
+@pytest.mark.parametrize("way", HARMLESS)
+def test_what_cannot_lead_elsewhere_is_let_be(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REACH, "now", HARMLESS[way])
+    job = asked(name, {"word": a_word()})
+    assert run_until_parked(job).status == "completed"
+    assert replay_job(job)["problem"] is None
 
 
 def test_the_database_is_closed_too(monkeypatch: pytest.MonkeyPatch) -> None:
