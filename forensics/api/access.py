@@ -17,6 +17,7 @@ from jobs.api.shapes import text, texts, when
 
 from .. import access
 from ..asking import moment, uuid, word
+from ..log.accesses import verify_accesses
 from .asking import SINCE, UNTIL
 from .base import ForensicFace
 
@@ -70,6 +71,7 @@ class AccessVerifiedAnswer(s.Serializer[Any]):
     tenant = text()
     entries = s.IntegerField()
     head = Head()
+    witnessed = s.IntegerField()
     problem = s.JSONField()
 
 
@@ -119,6 +121,6 @@ class AccessVerifyView(ForensicFace):
         responses=answers({200: AccessVerifiedAnswer}),
     )
     def post(self, request: Request) -> Response:
-        """Recompute every digest and link of the tenant's log. A broken log is an answer; nothing is repaired."""
+        """Recompute every digest and link of the tenant's log, and hold it against the transparency log. A broken log is an answer; nothing is repaired."""
         self.body(NothingForm)
-        return Response(access.verify_accesses(self.tenant))
+        return Response(verify_accesses(self.tenant))

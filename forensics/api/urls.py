@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, exports, jobs, search, states, verifications, watching
+from . import access, exports, jobs, log, search, states, verifications, watching
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -32,6 +32,14 @@ urlpatterns = [
     *_both(
         "forensics/verifications/<uuid:verification>/cancel", verifications.CancelVerificationView, "cancel"
     ),
+    *_both("forensics/checkpoints", log.CheckpointsView, "checkpoints"),
+    *_both("forensics/checkpoints/latest", log.LatestView, "latest-checkpoint"),
+    *_both("forensics/checkpoints/<int:size>", log.CheckpointView, "checkpoint"),
+    *_both("forensics/inclusion", log.InclusionView, "inclusion"),
+    *_both("forensics/consistency", log.ConsistencyView, "consistency"),
+    *_both("forensics/keys", log.KeysView, "log-keys"),
+    *_both("forensics/anchors", log.AnchorsView, "anchors"),
+    *_both("forensics/log/verify", log.LogVerifyView, "verify-log"),
     *_both("forensics/query", search.QueryView, "query"),
     *_both("forensics/queries", search.QueriesView, "queries"),
     *_both("forensics/queries/<uuid:query>", search.SavedView, "saved-query"),

@@ -52,7 +52,7 @@ class LogFound:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "ok": self.broken is None, "leaves": self.leaves, "checkpoints": self.checkpoints, "root": self.root,
+            "ok": self.broken is None, "leaves": self.leaves, "checkpoints": self.checkpoints, "root_hash": self.root,
             "unsigned": self.unsigned, "problem": self.broken.to_json() if self.broken else None,
         }  # fmt: skip
 

@@ -12,6 +12,7 @@ from django.test import Client
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
+from forensics import log
 from forensics.package import batches
 from forensics.search import saved
 from jobs import clock
@@ -99,7 +100,7 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     kept = saved.keep(tenant, ("0", "somebody"), "jobs", {"of": "jobs"}, shared=True)
     named = {
         "job": unknown, "approval": stage.approval_of(asking), "node": "pay", "agent": desk, "query": kept.id,
-        "export": _exported(tenant), "verification": _verified(tenant),
+        "export": _exported(tenant), "verification": _verified(tenant), "size": _logged(),
     }  # fmt: skip
     _every_get_holds(document, caller, named)
     for question in ("verify", "replay"):
@@ -135,11 +136,21 @@ def _verified(tenant: str) -> UUID:
     return found
 
 
+def _logged() -> int:
+    """The size of a checkpoint."""
+    head = log.append_heads()
+    assert head is not None
+    return head.size
+
+
+ASKED = {"/api/forensics/consistency": "?from=1", "/api/forensics/inclusion": "?job={job}"}
+
+
 def _every_get_holds(document: dict[str, Any], caller: Caller, named: dict[str, Any]) -> None:
     for path in document["paths"]:
         if "get" not in document["paths"][path] or path.endswith("/stream"):
             continue
-        place = path.format(name=_name(path), **named)
+        place = path.format(name=_name(path), **named) + ASKED.get(path, "").format(**named)
         answer = caller.get(place)
         assert answer.status_code == 200, place
         if answer.headers["Content-Type"] == "application/zip":

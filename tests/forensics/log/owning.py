@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from forensics import log
 from forensics.log import writing
 from forensics.merkle import leaf_hash
-from forensics.models import Checkpoint, LogLeaf, LogState, LogTile
+from forensics.models import Access, AccessHead, Checkpoint, LogLeaf, LogState, LogTile
 from tests.forensics.tampering import TRIGGERS as EVENT_TRIGGERS
 from tests.forensics.verifying import jobs_of
 
@@ -32,6 +32,23 @@ def unguarded() -> Iterator[None]:
                 cursor.execute(statement)
             for name in NAMES[connection.vendor]:
                 cursor.execute(f"DROP TRIGGER aetheris_log_{name}")
+        yield
+        transaction.set_rollback(True)
+
+
+ACCESS = {
+    "sqlite": ["no_update", "no_delete", "head_no_delete"],
+    "postgresql": [f"no_change ON {Access._meta.db_table}", f"head_no_delete ON {AccessHead._meta.db_table}"],
+}
+
+
+@contextmanager
+def access_unguarded() -> Iterator[None]:
+    """Without the triggers of the access log; likewise."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            for name in ACCESS[connection.vendor]:
+                cursor.execute(f"DROP TRIGGER aetheris_access_{name}")
         yield
         transaction.set_rollback(True)
 
