@@ -23,6 +23,7 @@ from rest_framework.views import set_rollback
 
 from jobs.core import errors
 from jobs.outage import in_a_line, no_room
+from ledger.encryption import Unreadable
 
 log = logging.getLogger("aetheris.api")
 
@@ -51,6 +52,7 @@ STATUSES: dict[type[Exception], int] = {
     Http404: 404,
     PermissionDenied: 403,
     SuspiciousOperation: 400,
+    Unreadable: 503,
     OperationalError: 503,
     InterfaceError: 503,
 }
@@ -63,6 +65,7 @@ CODES: dict[type[Exception], str] = {
     Http404: "not_found",
     PermissionDenied: "not_allowed",
     SuspiciousOperation: "bad_request",
+    Unreadable: "encryption_key_missing",
     OperationalError: "database_unavailable",
     InterfaceError: "database_unavailable",
 }

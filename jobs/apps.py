@@ -12,14 +12,15 @@ class JobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from ledger import llm, logs, vault
+        from ledger import encryption, llm, logs, vault
 
         from . import agents, conf, deadlines, periodic
 
         conf.check()
         if models := conf.conf().MODELS:
             llm.configure({"models": models})
-        vault.configure(conf.conf().SECRETS)
+        conf.taken("SECRETS", vault.configure)
+        conf.taken("ENCRYPTION", encryption.configure)
         if conf.conf().SECRET_POLICY != "off":  # noqa: S105 - a policy, no secret
             logs.install()
         agents.discover()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
@@ -54,6 +54,8 @@ class Conf:
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
         SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).
         SECRET_POLICY: what is done with a secret in a payload: `refuse`, `mask`, `warn` or `off`.
+        ENCRYPTION: the keys under which bodies are stored: `{"current": name, "keys": {name: where}}` (see
+            docs/encryption.md); empty: in clear.
     """
 
     AGENTS: list[str] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Conf:
     TRUSTED_PROXIES: int = 0
     SECRETS: Mapping[str, Any] = field(default_factory=dict)
     SECRET_POLICY: str = "refuse"  # noqa: S105 - a policy, no secret
+    ENCRYPTION: Mapping[str, Any] = field(default_factory=dict)
 
 
 def conf() -> Conf:
@@ -127,3 +130,15 @@ def check() -> None:
     if now.SECRET_POLICY not in SECRET_POLICIES:
         known = ", ".join(SECRET_POLICIES)
         raise ImproperlyConfigured(f"AETHERIS['SECRET_POLICY'] is one of {known}, not {now.SECRET_POLICY!r}")
+
+
+def taken(name: str, take: Callable[[Mapping[str, Any]], None]) -> None:
+    """Hand a setting to whoever it is for, at start-up.
+
+    Raises:
+        ImproperlyConfigured: it cannot be meant; the message is theirs.
+    """
+    try:
+        take(getattr(conf(), name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"AETHERIS[{name!r}]: {error}") from error

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from ledger.columns import BodyField
+
 OPEN = ("open", "unknown")
 CLOSED = '{"erased":true}'  # the arguments of a line that outlives its job
 RELEASES_ITS_KEY = ("not_landed", "not_sent", "failed", "no_answer", "abandoned", "absent")
@@ -37,7 +39,7 @@ class Invocation(models.Model):
     idempotency_key = models.CharField(max_length=64)
     business_key = models.CharField(max_length=512, null=True, blank=True)  # noqa: DJ001 - NULL: has none
     holds = models.BooleanField(default=False)
-    args = models.TextField()
+    args = BodyField()
     args_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=16)
     attempt = models.PositiveIntegerField()
@@ -46,8 +48,8 @@ class Invocation(models.Model):
     deadline = models.DateTimeField()
     promised_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
-    result = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: none; "null" is a result
-    error = models.TextField(default="", blank=True)
+    result = BodyField(null=True, blank=True)
+    error = BodyField(default="", blank=True)
     recalled_from = models.UUIDField(null=True, blank=True)
     compensates = models.UUIDField(null=True, blank=True)
 

@@ -31,7 +31,7 @@ _ROW_WRITES |= {f"a{name}" for name in _ROW_WRITES}
 _MANAGERS = {"objects", "_default_manager", "_base_manager"}
 _QUERIES = {"filter", "exclude", "all", "select_for_update", "using"}
 _SQL_WRITE = re.compile(
-    r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|truncate\s+table)\b", re.IGNORECASE
+    r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|truncate\s+table)\b|^\s*update\s+\"?\Z", re.IGNORECASE
 )
 
 

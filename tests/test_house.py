@@ -20,6 +20,7 @@ FLOORS: list[str] = PROJECT["tool"]["importlinter"]["root_packages"]
 WRITERS = {
     "jobs/store": "the one door by which a job changes",
     "ledger/services": "the book: a promise, and its settlement",
+    "ledger/reencrypting": "the same texts under another key: what they say does not change",
     "jobs/scheduler": "knock_at, a delivery hint that no decision reads, and the row that claims the tick",
     "jobs/worker": "its own row: it lives, it offers, it is dead",
     "jobs/registration": "what a worker offers, and the row that it begins with",
@@ -136,6 +137,7 @@ BROKEN = [
     (row_writes, "job.delete()\n"),
     (row_writes, "cursor.execute('UPDATE aetheris_job SET status = %s', [s])\n"),
     (row_writes, "cursor.execute(f'insert into {table} values (1)')\n"),
+    (row_writes, "cursor.execute(f'UPDATE {table} SET status = 1')\n"),
 ]
 SOUND = [
     (too_long, LONG.removesuffix("    x = 1\n")),

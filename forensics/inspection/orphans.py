@@ -6,6 +6,7 @@ Each is one query for each table, which takes no lock and reads as of one moment
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from django.db.models import Count, Exists, F, Min, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -98,9 +99,12 @@ def _moved_instances(tenant: str) -> Iterator[Finding]:
         ~Exists(Job.objects.filter(instance=OuterRef("id"))),
         ~Exists(Tombstone.objects.filter(instance=OuterRef("id"))),
     )
-    moved = Q(turn__gt=0) | Q(current__isnull=False) | Q(last_job__isnull=False) | Q(kept__isnull=False)
-    for row in idle.filter(moved | ~Q(state=F("initial")) | ~Q(heard_at=F("created_at"))).order_by("id")[
-        :MOST
-    ]:
+    moved = (row for row in idle.order_by("id").iterator(record.BATCH) if _has_moved(row))
+    for row in islice(moved, MOST):
         message = f"agent instance {row.id} has been written to by no job, and is not as it was created"
         yield Finding(tenant, None, Break("orphan", 0, message, AgentInstance._meta.db_table, str(row.id)))
+
+
+def _has_moved(row: AgentInstance) -> bool:
+    turned = row.turn > 0 or row.current is not None or row.last_job is not None or row.kept is not None
+    return turned or row.state != row.initial or row.heard_at != row.created_at

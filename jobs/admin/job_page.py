@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast, Length, Substr
+from django.db.models import QuerySet
 
 from jobs.bodies import ASIDE
 from jobs.core.events import Fact
@@ -16,6 +15,7 @@ from jobs.core.ids import child_id
 from jobs.models import Approval, Event, Job, Step, Worker
 from jobs.queries.summaries import summary
 from ledger.admin import utc
+from ledger.columns import Beginning, Size
 from ledger.models import Invocation
 
 from .shown import CLIP, Part, badge, moment, part, step_name, wait_words
@@ -30,8 +30,7 @@ def with_parts(jobs: QuerySet[Job]) -> QuerySet[Job]:
     """The jobs with only the beginning of each large text, and its length."""
     found = jobs.defer(*PARTS)
     for name in PARTS:
-        begun = Substr(Cast(name, TextField()), 1, CLIP)
-        found = found.annotate(**{f"{name}_start": begun, f"{name}_size": Length(name)})
+        found = found.annotate(**{f"{name}_start": Beginning(name, CLIP), f"{name}_size": Size(name)})
     return found
 
 
@@ -138,7 +137,7 @@ def stream_of(job: UUID, before: int | None) -> list[dict[str, Any]]:
     rows = Event.objects.filter(job_id=job)
     if before is not None:
         rows = rows.filter(seq__lt=before)
-    begun = rows.order_by("-seq").annotate(start=Substr("body", 1, BEGUN), size=Length("body"))
+    begun = rows.order_by("-seq").annotate(start=Beginning("body", BEGUN), size=Size("body"))
     told = begun.values("seq", "type", "node", "at", "start", "size")[:ROWS]
     return [
         {**row, "at": moment(row["at"]), "name": row["node"] and step_name(row["node"]), **_body(dict(row))}

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from ledger.columns import BodyField
+
 from .columns import tenant_column
 
 
@@ -67,9 +69,9 @@ class Approval(models.Model):
     node = models.CharField(max_length=255)
     tenant = tenant_column()
     state = models.CharField(max_length=16)  # open, approved, rejected, withdrawn
-    question = models.TextField()
-    shown = models.TextField()
-    releases = models.TextField(default="[]")
+    question = BodyField()
+    shown = BodyField()
+    releases = BodyField(default="[]")
     digest = models.CharField(max_length=64)
     groups = models.TextField(default="[]")
     users = models.TextField(default="[]")
@@ -78,8 +80,8 @@ class Approval(models.Model):
     requester = models.CharField(max_length=150)
     deadline = models.DateTimeField(null=True, blank=True)
     on_timeout = models.CharField(max_length=16)
-    form = models.TextField(default="null")
-    votes = models.TextField(default="[]")
+    form = BodyField(default="null")
+    votes = BodyField(default="[]")
     requested_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
 
@@ -105,11 +107,11 @@ class Delivery(models.Model):
     tenant = tenant_column()
     job_id = models.UUIDField()
     command = models.CharField(max_length=40)
-    body = models.TextField()
+    body = BodyField()
     wake_at = models.DateTimeField(null=True, blank=True)
     awaits = models.UUIDField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    error = models.TextField(default="", blank=True)
+    error = BodyField(default="", blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

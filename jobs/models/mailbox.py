@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from ledger.columns import BodyField
+
 from .columns import tenant_column
 
 
@@ -23,8 +25,8 @@ class AgentInstance(models.Model):
     version = models.CharField(
         max_length=64, default="", blank=True
     )  # "": each message takes the one of its time
-    initial = models.TextField(default="{}")  # the state that it was created with
-    state = models.TextField(default="{}")
+    initial = BodyField(default="{}")  # the state that it was created with
+    state = BodyField(default="{}")
     current = models.UUIDField(null=True, blank=True)  # the job whose turn it is
     last_job = models.UUIDField(null=True, blank=True)  # the job that ended last
     kept = models.UUIDField(null=True, blank=True)  # the job whose end gave the state

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from ledger.columns import BodyField
+
 from .columns import tenant_column
 
 
@@ -22,9 +24,9 @@ class Job(models.Model):
     outcome = models.CharField(max_length=16, default="", blank=True)
     head_seq = models.BigIntegerField()
     head_hash = models.CharField(max_length=64)
-    goal = models.TextField()
-    output = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: not finished
-    error = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: none
+    goal = BodyField()
+    output = BodyField(null=True, blank=True)
+    error = BodyField(null=True, blank=True)
     parked_on = models.TextField(default="[]")
     requester = models.CharField(max_length=150)
     requester_name = models.CharField(max_length=150, default="")
@@ -36,7 +38,7 @@ class Job(models.Model):
     parent_node = models.CharField(max_length=255, default="", blank=True)
     priority = models.SmallIntegerField(default=0)
     on_failure = models.CharField(max_length=16, default="fail")  # or compensate
-    compensation = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL: it has undone nothing
+    compensation = BodyField(null=True, blank=True)
     tags = models.TextField(default="[]")
     instance = models.UUIDField(null=True, blank=True)  # the agent instance that it is a message to
     line_at = models.DateTimeField(
@@ -109,8 +111,8 @@ class Event(models.Model):
     type = models.CharField(max_length=40)
     node = models.CharField(max_length=255, default="", blank=True)
     at = models.CharField(max_length=27)  # the text that was hashed, byte for byte
-    body = models.TextField(null=True)  # noqa: DJ001 - NULL: erased
-    salt = models.CharField(max_length=32, null=True)  # noqa: DJ001 - NULL: erased
+    body = BodyField(null=True)
+    salt = BodyField(null=True)
     digest = models.CharField(max_length=64)
     prev = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
@@ -135,7 +137,7 @@ class Blob(models.Model):
     id = models.BigAutoField(primary_key=True)
     tenant = tenant_column()
     sha256 = models.CharField(max_length=64)
-    text = models.TextField()
+    text = BodyField()
 
     class Meta:
         db_table = "aetheris_jobs_blob"

@@ -1,6 +1,7 @@
 """The verbs that every face calls. Inside a caller's transaction they take effect only if it commits (Law L7)."""
 
 from ..actors import actor_of
+from ..store.reencrypting import counts, reencrypt
 from .approving import approve, decide, reject
 from .confirming import accept_divergence, confirm
 from .controlling import cancel, pause, resume
@@ -16,7 +17,7 @@ from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
-    "accept_divergence", "actor_of", "approve", "cancel", "confirm", "create_agent", "decide", "delete_agent",
-    "deliver_due", "erase", "fork", "hold", "message_agent", "pause", "pause_agent", "prune", "reject", "release", "resolve",
+    "accept_divergence", "actor_of", "approve", "cancel", "confirm", "counts", "create_agent", "decide", "delete_agent",
+    "deliver_due", "erase", "fork", "hold", "message_agent", "pause", "pause_agent", "prune", "reject", "reencrypt", "release", "resolve",
     "resume", "resume_agent", "retain", "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

@@ -37,10 +37,10 @@ def settle() -> None:
 
 @contextmanager
 def gate(kind: str, job: UUID) -> Iterator[None]:
-    """Let bodies of one job be erased, or all its events be pruned, and nothing else.
+    """Let bodies of one job be erased or be stored under another key, or all its events be pruned, and nothing else.
 
     Args:
-        kind: `erase` or `prune`.
+        kind: `erase`, `encrypt` or `prune`.
         job: whose.
     """
     with connection.cursor() as cursor:

@@ -28,6 +28,7 @@ PYTHON += [
     "docs/compensation.md",
     "docs/agents.md",
     "docs/secrets.md",
+    "docs/encryption.md",
 ]
 
 
