@@ -19,7 +19,7 @@ HEX = re.compile(r"[0-9a-f]{64}")
 # What a break may be; docs/verification.md says what each means.
 KINDS = (
     "missing", "extra", "reordered", "changed_header", "changed_body", "forked_head", "bad_form", "derived_row",
-    "ledger_line", "provenance", "unreadable", "orphan", "rewritten_history", "broken_log",
+    "ledger_line", "provenance", "unreadable", "orphan", "rewritten_history", "broken_log", "tombstone", "hold",
 )  # fmt: skip
 
 

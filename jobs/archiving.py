@@ -1,19 +1,50 @@
-"""What apps above this one do before a job is pruned, and when bodies are erased: they add themselves."""
+"""What apps above this one do before a job is pruned, and when something is held or taken away: they add themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.dispatch import Signal
 
+from .core.commands import Actor
 from .core.errors import Illegal
 
 # forgotten.send(sender, tenant=…, job=UUID, seqs=[…] or None): inside the transaction in which bodies of a job are
 # erased, or the job is pruned (None): whoever keeps copies of them lets them go now. An error takes all of it back.
 forgotten = Signal()
+# marked.send(sender, act=Act): inside the transaction in which a legal hold is placed or released, bodies are erased or a
+# job is pruned, as its last statement: whoever keeps a chain beside the jobs binds it. An error takes all of it back.
+marked = Signal()
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something was held, released, erased or pruned.
+
+    Args:
+        verb: hold, release, erase or prune.
+        actor: who did it.
+        tenant: whose.
+        record: what the row that stays says of it; a digest of this is bound.
+        job: the one job it is about; empty for a hold on others.
+        target: id of the hold.
+    """
+
+    verb: str
+    actor: Actor
+    tenant: str
+    record: Mapping[str, Any]
+    job: str = ""
+    target: str = ""
+
+
+def mark(act: Act) -> None:
+    """Tell whoever keeps a chain beside the jobs."""
+    marked.send(sender=Act, act=act)
 
 
 @dataclass(frozen=True)

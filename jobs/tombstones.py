@@ -1,4 +1,4 @@
-"""Tombstones: what is left of pruned jobs, searched, told and verified."""
+"""Tombstones: what is left of pruned jobs, searched, told and verified; and what is bound of legal holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.canonical import erased_key
 from .core.chain import canonical
 from .core.errors import Gone
 from .core.moments import text
-from .models import Tombstone
+from .models import Hold, HoldRelease, Tombstone
 
 FORMAT = "aetheris.tombstone.v1"
 
@@ -69,7 +69,7 @@ def statement(row: Tombstone) -> dict[str, Any]:
         "head": {"seq": row.head_seq, "hash": row.head_hash}, "request_key": row.request_key,
         "request_digest": row.request_digest, "pruned_at": text(row.pruned_at),
         "pruned_by": {"id": row.pruned_by, "name": row.pruned_by_name}, "policy": row.policy, "reason": row.reason,
-        "basis": row.basis, "archive": {"path": row.archive, "sha256": row.archive_sha256} if row.archive else None,
+        "basis": row.basis, "archive": {"path": row.archive, "sha256": row.archive_sha256} if row.archive or row.archive_sha256 else None,
     }  # fmt: skip
 
 
@@ -86,8 +86,8 @@ def problem_of(row: Tombstone, trusted: Mapping[str, str] | None = None) -> str 
         trusted: public keys that count, hexadecimal, each with its name; None: any.
     """
     if row.signed != canonical(statement(row)):
-        told = json.loads(row.signed) if row.signed.startswith("{") else {}
-        other = [name for name, value in statement(row).items() if told.get(name) != value]
+        told = _read(row.signed)
+        other = [name for name, value in statement(row).items() if told.get(name) != value] if told else []
         return f"its columns do not say what was signed: {', '.join(other) or 'the text has another form'}"
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.key)).verify(
@@ -98,3 +98,28 @@ def problem_of(row: Tombstone, trusted: Mapping[str, str] | None = None) -> str 
     if trusted is not None and row.key not in trusted:
         return f"it is signed with the key {row.key[:12]}…, which is none of those that are trusted"
     return None
+
+
+def _read(signed: str) -> dict[str, Any]:
+    """What was signed, if it can still be read."""
+    try:
+        told = json.loads(signed)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def hold_record(row: Hold) -> dict[str, Any]:
+    """What is bound of a hold, made of the columns."""
+    return {
+        "id": str(row.id), "tenant": row.tenant, "scope": row.scope, "value": row.value, "reason": row.reason,
+        "by": {"id": row.placed_by, "name": row.placed_by_name}, "at": text(row.placed_at),
+    }  # fmt: skip
+
+
+def release_record(row: HoldRelease) -> dict[str, Any]:
+    """What is bound of a release, made of the columns."""
+    return {
+        "hold": str(row.hold), "tenant": row.tenant, "reason": row.reason,
+        "by": {"id": row.released_by, "name": row.released_by_name}, "at": text(row.released_at),
+    }  # fmt: skip

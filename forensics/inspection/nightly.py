@@ -11,7 +11,7 @@ from jobs.conf import conf
 from jobs.core.names import seconds
 from jobs.models import Job
 
-from ..models import Verification
+from ..models import AccessHead, Verification
 from .runs import Asker, ask
 from .scope import Scope
 
@@ -57,7 +57,10 @@ def period_of(every: str, now: datetime) -> str | None:
 
 
 def tenants() -> Iterator[str]:
-    """Every tenant that has a job, and the default one; each found by one look into the index."""
+    """Every tenant that has a job or an access log, and the default one; each found by one look into the index.
+
+    One whose jobs are all gone has its access log still.
+    """
     seen, last = conf().DEFAULT_TENANT, ""
     yield seen
     while (following := _after(last)) is not None:
@@ -67,4 +70,11 @@ def tenants() -> Iterator[str]:
 
 
 def _after(tenant: str) -> str | None:
-    return Job.objects.filter(tenant__gt=tenant).order_by("tenant").values_list("tenant", flat=True).first()
+    next_ones = (
+        model._default_manager.filter(tenant__gt=tenant)
+        .order_by("tenant")
+        .values_list("tenant", flat=True)
+        .first()
+        for model in (Job, AccessHead)
+    )
+    return min((each for each in next_ones if each is not None), default=None)

@@ -14,9 +14,6 @@ TABLES = {
     "aetheris_jobs_worker": "processes that live now; events name them by id",
     "aetheris_jobs_definition": "what workers offer now; each registers it anew when it starts",
     "aetheris_jobs_tick": "who sweeps now",
-    "aetheris_jobs_hold": "what may not go, placed by people beside the jobs; triggers keep it for ever",
-    "aetheris_jobs_hold_release": "as above",
-    "aetheris_jobs_tombstone": "of jobs that are gone: each is signed, and its signature is what is verified",
     "aetheris_jobs_token": "how people get in: the events name who acted",
 }
 

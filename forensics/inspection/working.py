@@ -28,6 +28,7 @@ from ..models import Breakage, Verification
 from ..proof import Break, Head
 from . import alarms
 from .alarms import Finding
+from .gone import gone
 from .job import Found, inspect, inspect_many
 from .orphans import orphans
 from .runs import free
@@ -143,6 +144,7 @@ class _Work:
             allowance = timedelta(seconds=min(rows / SCANNED, LONGEST.total_seconds()))
             self._save(claimed_until=clock.database_now() + CLAIM + allowance)
             self.found.extend(orphans(self.row.tenant))
+            self.found.extend(gone(self.row.tenant))
             self.found.extend(self._vanished())
             self.found.extend(self._log())
         now = clock.database_now()

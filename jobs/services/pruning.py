@@ -67,7 +67,7 @@ def taken_away(
     try:
         row.refresh_from_db()
         tombstone = _signed(_tombstone(row, actor, reason, basis, policy, package, clock.now()))
-        store.pruning.prune(job, tombstone, partial(_still_allowed, package=package))
+        store.pruning.prune(job, tombstone, actor, partial(_still_allowed, package=package))
     except Exception:
         if package is not None:  # a copy of a job that is kept would outlive an erasing
             store.pruning.unless_pruned(job, lambda: package.path.unlink(missing_ok=True))

@@ -18,7 +18,7 @@ from ledger.canonical import erased_key
 from ledger.crashpoints import crashpoint
 
 from .. import clock
-from ..archiving import forgotten
+from ..archiving import Act, forgotten, mark
 from ..bodies import ASIDE, folded, named
 from ..core.chain import canonical
 from ..core.commands import Actor, At, EraseBodies, Erasure
@@ -140,13 +140,13 @@ def erase(job: UUID, wish: Wish, allowed: Callable[[Job], None]) -> Erased:
             return Erased((), (ready.before.seq, ready.hash), (ready.before.seq, ready.hash))
         try:
             with known.lock:
-                return _written(known, job, ready, allowed)
+                return _written(known, job, ready, wish, allowed)
         except Conflict:
             continue
     raise Busy(f"job {job} is being changed by others all the time; nothing was erased, ask again")
 
 
-def _written(known: Entry, job: UUID, ready: _Prepared, allowed: Callable[[Job], None]) -> Erased:
+def _written(known: Entry, job: UUID, ready: _Prepared, wish: Wish, allowed: Callable[[Job], None]) -> Erased:
     assert ready.sealed is not None
     seqs = [each.seq for each in ready.bodies]
     overwrite()
@@ -167,6 +167,8 @@ def _written(known: Entry, job: UUID, ready: _Prepared, allowed: Callable[[Job],
         gone = parts.remove(row.tenant, wanted)
         _derive_again(row, ready)
         forgotten.send(sender=Job, tenant=row.tenant, job=job, seqs=seqs)
+        head = {"seq": ready.after.seq, "hash": ready.sealed.hash}
+        mark(Act("erase", wish.actor, row.tenant, {"job": str(job), "head": head}, str(job)))
         crashpoint("before_commit")
     known.forget()  # what this process has in memory goes too
     settle()

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
+from ..archiving import Act, mark
 from ..core.commands import Actor
 from ..models import Hold, HoldRelease
+from ..tombstones import hold_record, release_record
 from ..turns import turn
 from .gates import freeze
 
@@ -17,10 +19,12 @@ def place(id: UUID, tenant: str, scope: str, value: str, reason: str, by: Actor,
     """A hold; once this returns nothing that it covers is taken away any more."""
     with turn(), transaction.atomic():
         freeze()
-        return Hold.objects.create(
+        row = Hold.objects.create(
             id=id, tenant=tenant, scope=scope, value=value, reason=reason, placed_by=by.id[:150],
             placed_by_name=(by.name or by.id)[:150], placed_at=at,
         )  # fmt: skip
+        mark(Act("hold", by, tenant, hold_record(row), value if scope == "job" else "", str(id)))
+        return row
 
 
 def release(hold: UUID, tenant: str, reason: str, by: Actor, at: datetime) -> HoldRelease:
@@ -31,7 +35,9 @@ def release(hold: UUID, tenant: str, reason: str, by: Actor, at: datetime) -> Ho
     """
     with turn(), transaction.atomic():
         freeze()
-        return HoldRelease.objects.create(
+        row = HoldRelease.objects.create(
             hold=hold, tenant=tenant, reason=reason, released_by=by.id[:150],
             released_by_name=(by.name or by.id)[:150], released_at=at,
         )  # fmt: skip
+        mark(Act("release", by, tenant, release_record(row), "", str(hold)))
+        return row

@@ -15,22 +15,25 @@ from django.db import transaction
 from ledger import services as ledger
 from ledger.crashpoints import crashpoint
 
-from ..archiving import forgotten
+from ..archiving import Act, forgotten, mark
 from ..bodies import ASIDE, named
+from ..core.commands import Actor
 from ..core.errors import NotFound, Stale
 from ..models import Approval, Event, Job, Step, Tombstone
+from ..tombstones import statement
 from ..turns import turn
 from . import parts
 from .gates import freeze, gate, overwrite, settle
 from .reading import entry, lock_row
 
 
-def prune(job: UUID, tombstone: Tombstone, allowed: Callable[[Job], None]) -> None:
+def prune(job: UUID, tombstone: Tombstone, actor: Actor, allowed: Callable[[Job], None]) -> None:
     """Take a job out of the database, and leave a tombstone.
 
     Args:
         job: its id.
         tombstone: signed, for the head as it was.
+        actor: who takes it away.
         allowed: judges, while nothing can change any more; refuses by raising.
 
     Raises:
@@ -43,6 +46,7 @@ def prune(job: UUID, tombstone: Tombstone, allowed: Callable[[Job], None]) -> No
             freeze()
             lock_row(known)
             _pruned(job, tombstone, allowed)
+            mark(Act("prune", actor, tombstone.tenant, statement(tombstone), str(job)))
             crashpoint("before_commit")
         known.forget()
     settle()
