@@ -165,9 +165,15 @@ def signing_key(folder: Path) -> str:
         return given
     path = folder / "keys" / "signing.pem"
     if not path.exists():
-        key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _first_wins(path, key)
+        _first_wins(path, new_signing_key()[0])
     return f"file:{path}"
+
+
+def new_signing_key() -> tuple[bytes, bytes]:
+    """A new Ed25519 key: the private one in PEM (PKCS #8), and the 32 bytes of the public one."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, key.public_key().public_bytes_raw()
 
 
 def _first_wins(path: Path, content: bytes) -> None:

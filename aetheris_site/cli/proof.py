@@ -14,6 +14,7 @@ from .packages import Wish, is_package, verify_package
 from .paths import job_path
 from .session import Session
 from .verifying import verify_many
+from .witnessing import held, witnessed
 from .words import compact, pretty
 
 
@@ -24,13 +25,13 @@ from .words import compact, pretty
     "keys",
     multiple=True,
     metavar="PUB",
-    help="Public key that may have signed the file; repeatable.",
+    help="Public key that may have signed; repeatable.",
 )
 @click.option(
     "--checkpoint",
     default="",
     metavar="FILE",
-    help="A checkpoint that you have kept, held against the file's.",
+    help="A checkpoint that you have kept, held against the file's, or for a job against the log.",
 )
 @click.option(
     "--consistency", default="", metavar="FILE", help="A consistency proof between the two checkpoints."
@@ -71,10 +72,11 @@ def verify(session: Session, /, job: str | None, **told: Any) -> None:
         verify_package(Wish(job, **of_file), json=session.json)
         return
     _no_more(
-        any(of_file.values()),
-        "--key, --checkpoint, --consistency, --head and --open are for a file; a job is verified by the server.",
+        any(of_file[name] for name in ("consistency", "head", "opener")),
+        "--consistency, --head and --open are for a file; a job is verified by the server.",
     )
     if job is None:
+        _no_more(told["keys"] or told["checkpoint"], "--key and --checkpoint are for a file, or for one job.")
         _no_more(
             not (scope or told["everything"]),
             "name a job or a file, or say --all, --since, --agent or --status.",
@@ -87,7 +89,10 @@ def verify(session: Session, /, job: str | None, **told: Any) -> None:
         told["everything"] or set(scope) - {"until"},
         "--all, --since, --agent and --status are for many jobs.",
     )
+    _no_more(told["keys"] and not told["checkpoint"], "of a job --key goes with --checkpoint.")
     _one(session, job, told["after"], told["until"])
+    if told["checkpoint"]:
+        _held_against(session, job, told["checkpoint"], told["keys"])
 
 
 def _no_more(given: object, message: str) -> None:
@@ -103,6 +108,14 @@ def _one(session: Session, job: str, after: int | None, until: str) -> None:
     _show(session, answer)
     if not answer.get("ok"):
         raise Failure(f"The chain of job {job} is broken: {_problem(answer)}", code="broken_chain")
+
+
+def _held_against(session: Session, job: str, name: str, keys: tuple[str, ...]) -> None:
+    """Hold a job against a checkpoint that was kept; computed here."""
+    api = session.api()
+    found = witnessed(api, job, held(api, name, keys))
+    if not session.json:
+        record(found)
 
 
 @click.command(cls=Verb, example="aetheris replay 0197c1a2-…")

@@ -39,6 +39,8 @@ SECTIONS = {
         "replay": "proof",
         "state": "travelling",
         "confirm": "confirming",
+        "log": "transparency",
+        "keygen": "transparency",
     },
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "The running system": {
