@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.core.chain import digest_of
+from jobs.core.events import Fact
 from jobs.core.graph import TaskGraph
 from jobs.core.names import PlanError
 from jobs.core.plan import Plan
-from jobs.core.state import PLAN_STEP, JobState
+from jobs.core.playback import Wish
+from jobs.core.state import PLAN_STEP, Asked, JobState, Node
+
+KINDS = (
+    "code_missing", "other_command", "outside_world", "other_end", "other_plan", "other_result", "other_state",
+)  # fmt: skip
+LONGEST = 4096  # characters of a command's arguments that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
     """The first place where the code does not do what the record says.
 
-    `kind`: code_missing, other_command, outside_world, other_end, other_plan, other_result, other_state.
+    Args:
+        kind: one of `KINDS`.
+        node: the step; path: the question, or the node of the plan, at which they part.
+        recorded: in words, what the record has; asked: what the code does.
+        message: both, in one sentence.
+        place: file and line of the code, where it reached outside.
+        seq: the event that says what was recorded; of what is on no record, the claim of the step.
+        had, made: of two questions, `{kind, name, args}` of each.
     """
 
     kind: str
@@ -28,9 +42,30 @@ class Divergence:
     asked: str
     message: str
     place: str = ""
+    seq: int = 0
+    had: Mapping[str, Any] | None = None
+    made: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def command(asked: Asked | Wish | None) -> dict[str, Any] | None:
+    """A question as it is shown, with its arguments unless they are very long."""
+    if asked is None:
+        return None
+    args = asked.args if len(json.dumps(asked.args)) <= LONGEST else {"sha256": asked.digest}
+    return {"kind": asked.kind, "name": asked.name, "args": args}
+
+
+def seq_of(found: Divergence, node: Node, facts: Sequence[Fact]) -> int:
+    """The event that tells what was recorded where code and record part."""
+    types = {
+        "other_plan": ("plan_generated",), "other_state": ("reasoning_snapshot",), "other_result": ("node_finished",),
+        "other_end": ("node_finished", "node_failed", "job_parked"),
+    }.get(found.kind, ())  # fmt: skip
+    step = [fact.seq for fact in facts if fact.type in types and fact.node in (node.id, "")]
+    return step[-1] if step else node.fence
 
 
 def other_plan(state: JobState, result: Any) -> Divergence | None:
@@ -65,6 +100,12 @@ def _first_node(had: list[dict[str, Any]], made: list[dict[str, Any]]) -> tuple[
         member = next(key for key in [*old, *new] if old.get(key) != new.get(key))
         return str(old["id"]), {member: old.get(member)}, {member: new.get(member)}
     return None
+
+
+def two(had: Any, made: Any) -> tuple[str, str]:
+    """Two values in words that differ: themselves, or where they are long and begin alike their digests too."""
+    old, new = _short(had), _short(made)
+    return (old, new) if old != new else (f"{old} ({digest_of(had)})", f"{new} ({digest_of(made)})")
 
 
 def _short(value: Any) -> str:

@@ -43,6 +43,7 @@ class Recorded:
     end: Wish | None = None
     unknown: Wish | None = None
     first: NonDeterminism | OutsideWorld | None = None
+    other: Wish | None = None  # the question that `first` refused
 
     def state_dict(self) -> dict[str, Any]:
         """The job's state dict as the step first saw it."""
@@ -63,7 +64,8 @@ class Recorded:
         try:
             compare(wish, asked)
         except NonDeterminism as other:
-            self.first = self.first or other
+            if self.first is None:
+                self.first, self.other = other, wish
             raise
         self.asked.append(wish.path)
         if not asked.settled or self._withdrawn(asked):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from jobs.agents import Agent, UnknownAgent, UnknownWorkflow, get_agent, get_workflow
+from jobs.agents import Agent, UnknownAgent, UnknownWorkflow, Workflow, get_agent, get_workflow
 from jobs.closed import closed
 from jobs.conf import conf
 from jobs.context import Context
@@ -16,12 +16,12 @@ from jobs.core.events import Fact
 from jobs.core.names import PlanError
 from jobs.core.playback import CallFailed, NonDeterminism, OutsideWorld, Wish
 from jobs.core.state import PLAN_STEP, SETTLED, Asked, JobState, Node
-from jobs.plans import single_step
+from jobs.plans import WORKFLOW_NODE, single_step
 from jobs.promises import CannotStart, arguments
 from ledger.canonical import jsonable, storable, type_name
 from ledger.secrets import masked
 
-from .divergence import Divergence, other_plan
+from .divergence import Divergence, command, other_plan, seq_of, two
 from .replay import EndOfRecord, Recorded, run
 
 
@@ -40,25 +40,32 @@ class _Ended:
         return f"{type(self.error).__name__}: {self.error}"
 
 
-def rerun(state: JobState, node: Node, facts: Sequence[Fact]) -> tuple[int, Divergence | None]:
+def rerun(
+    state: JobState, node: Node, facts: Sequence[Fact], version: str | None = None
+) -> tuple[int, Divergence | None]:
     """Run one step against the record.
 
     Args:
         state: what the job's events fold to.
         node: the step.
         facts: the events.
+        version: of the agent whose code is run; None for the one that the job ran.
 
     Returns:
         How many questions of the code were on record, and the first difference.
     """
     try:
-        body = _body(state, node)
+        body = _body(state, node, version or state.version)
     except (UnknownAgent, UnknownWorkflow) as unknown:
         code = f"{state.agent}@{state.version}"
-        return 0, Divergence("code_missing", node.id, node.id, code, "no such code here", str(unknown))
+        missing = Divergence("code_missing", node.id, node.id, code, "no such code here", str(unknown))
+        return 0, replace(missing, seq=node.fence)
     recorded = Recorded(state, node.id, body.is_async)
     ended = _run(recorded, body)
-    return len(recorded.asked), _first(recorded, node, ended) or _other_end(recorded, node, ended, facts)
+    found = _first(recorded, node, ended) or _other_end(recorded, node, ended, facts)
+    if found is not None and not found.seq:
+        found = replace(found, seq=seq_of(found, node, facts))
+    return len(recorded.asked), found
 
 
 def _run(recorded: Recorded, body: _Body) -> _Ended:
@@ -94,21 +101,41 @@ class _Body:
     is_async: bool = False
 
 
-def _body(state: JobState, node: Node) -> _Body:
+def _body(state: JobState, node: Node, version: str) -> _Body:
+    agent = _agent(state, node, version)
     if node.kind == "workflow":
         spec = state.spec(node)
         assert spec is not None
-        flow = get_workflow(spec.spec["fn"])
+        flow = agent.workflow if agent and agent.workflow else get_workflow(spec.spec["fn"])
         return _Body(
             flow.fn, lambda ctx: flow.fn(ctx, **flow.arguments.bind(arguments(state, node))), flow.is_async
         )
-    agent: Agent = get_agent(state.agent, state.version)
+    assert agent is not None
     if agent.workflow is not None:
-        graph = single_step(agent.workflow, state.goal)
+        graph = _one_step(state, agent.workflow)
         return _Body(agent.fn, lambda ctx: graph)
     if agent.form == "planner":
         return _Body(agent.fn, lambda ctx: agent.fn(**agent.goal.bind({"goal": state.goal})), agent.is_async)
     return _Body(agent.fn, lambda ctx: agent.fn(ctx, **agent.goal.bind({"goal": state.goal})), agent.is_async)
+
+
+def _agent(state: JobState, node: Node, version: str) -> Agent | None:
+    """Whose code the step runs: a workflow that is no agent of its own is known by its name alone."""
+    if node.kind == "workflow" and (version == state.version or not _is_one_step(state)):
+        return None
+    return get_agent(state.agent, version)
+
+
+def _is_one_step(state: JobState) -> bool:
+    return state.plan is not None and list(state.plan.nodes) == [WORKFLOW_NODE]
+
+
+def _one_step(state: JobState, flow: Workflow) -> dict[str, Any]:
+    """The plan of an agent that is a workflow; what its function is called is no part of what it decides."""
+    drawn: dict[str, Any] = single_step(flow, state.goal).to_json()
+    if state.plan is not None and _is_one_step(state):
+        drawn["nodes"][0]["fn"] = state.plan.nodes[WORKFLOW_NODE].spec.get("fn", flow.name)
+    return drawn
 
 
 # --- what was asked ------------------------------------------------------------------------------------
@@ -123,18 +150,22 @@ def _first(recorded: Recorded, node: Node, ended: _Ended) -> Divergence | None:
             "outside_world", node.id, node.id, "nothing", other.asked, message, place=other.place
         )
     if isinstance(other, NonDeterminism) and not _failed_as(node.error, _Ended(error=other)):
-        return Divergence("other_command", node.id, other.path, other.recorded, other.asked, str(other))
+        old = recorded.state.calls[other.path]
+        return Divergence("other_command", node.id, other.path, other.recorded, other.asked, str(other),
+                          seq=old.seq, had=command(old), made=command(recorded.other))  # fmt: skip
     if other is not None or _retried(node):
         return None
     left = _left_out(recorded)
     if new is not None and (left is not None or _was_at_rest(node)):
         asked, had = _at(new), _at(left) if left else "nothing more"
         return Divergence("other_command", node.id, new.path, had, asked, f"the code asks {asked}, which was never "
-                          f"asked; the record has {had}, and the step was {node.status}")  # fmt: skip
+                          f"asked; the record has {had}, and the step was {node.status}",
+                          seq=left.seq if left else 0, had=command(left), made=command(new))  # fmt: skip
     if left is None or (node.status == "failed" and not _is_code(node.error)):
         return None
     return Divergence("other_command", node.id, left.path, _named(left), "nothing", f"at path {left.path} the record "
-                      f"has {_named(left)}, which the code does not ask; it ended with {ended.words}")  # fmt: skip
+                      f"has {_named(left)}, which the code does not ask; it ended with {ended.words}",
+                      seq=left.seq, had=command(left))  # fmt: skip
 
 
 def _retried(node: Node) -> bool:
@@ -235,7 +266,7 @@ def _other_value(recorded: Recorded, node: Node, ended: _Ended, facts: Sequence[
     snapshots = [fact for fact in facts if fact.type == "reasoning_snapshot" and fact.node == node.id]
     delta = snapshots[-1].body["delta"] if snapshots else {}
     if not _as_kept(ended.delta, delta):
-        return Divergence("other_state", node.id, node.id, digest_of(delta), digest_of(ended.delta),
+        return Divergence("other_state", node.id, node.id, *two(delta, ended.delta),
                           f"step {node.id} changes ctx.state in another way than was recorded")  # fmt: skip
     return None
 

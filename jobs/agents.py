@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from ledger.schema import Arguments
@@ -41,6 +43,7 @@ class Workflow:
     fn: Function
     is_async: bool
     arguments: Arguments
+    code: str = ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.fn(*args, **kwargs)
@@ -62,6 +65,7 @@ class Agent:
     description: str = ""
     is_async: bool = False
     workflow: Workflow | None = field(default=None)
+    code: str = ""
 
     @property
     def offer(self) -> str:
@@ -90,7 +94,11 @@ def workflow(fn: Function | None = None, *, name: str | None = None) -> Any:
         return lambda function: workflow(function, name=name)
     label = check_id(name or fn.__name__, "workflow name")
     made = Workflow(
-        name=label, fn=fn, is_async=inspect.iscoroutinefunction(fn), arguments=Arguments.of(fn, skip=("ctx",))
+        name=label,
+        fn=fn,
+        is_async=inspect.iscoroutinefunction(fn),
+        arguments=Arguments.of(fn, skip=("ctx",)),
+        code=source_digest(fn),
     )
     with _lock:
         other = _workflows.get(label)
@@ -146,8 +154,22 @@ def _made(name: str, version: str, default: bool, fn: Any) -> Agent:
     return Agent(
         name=name, version=version, fn=function, form=form, default=default, workflow=flow,
         goal=Arguments.of(function, skip=("ctx",)), description=inspect.getdoc(function) or "",
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=inspect.iscoroutinefunction(function), code=flow.code if flow else source_digest(function),
     )  # fmt: skip
+
+
+def source_digest(fn: Function) -> str:
+    """SHA-256 (hex) of the text of the module that a function stands in, line ends as `\\n`; empty where there is none.
+
+    Of the whole module, because a function is no more than what it calls. It is read while the module is imported, before
+    anybody can have changed it on the disk.
+    """
+    file = getattr(inspect.unwrap(fn), "__code__", None)
+    try:
+        text = Path(file.co_filename).read_bytes() if file else b""
+    except OSError:
+        return ""
+    return sha256(text.replace(b"\r\n", b"\n")).hexdigest() if text else ""
 
 
 def get_agent(name: str, version: str) -> Agent:
@@ -214,5 +236,5 @@ def _place(fn: Function) -> str:
 
 __all__ = [
     "Agent", "DuplicateAgent", "UnknownAgent", "UnknownWorkflow", "Workflow", "agent", "all_agents",
-    "all_workflows", "discover", "get_agent", "get_workflow", "workflow",
+    "all_workflows", "discover", "get_agent", "get_workflow", "source_digest", "workflow",
 ]  # fmt: skip

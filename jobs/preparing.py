@@ -16,6 +16,7 @@ from .core.errors import Refused
 from .core.moments import text
 from .core.state import NEEDS_A_WORKER, ONE_CALL, JobState, Node
 from .incarnation import Incarnation
+from .plans import code_of
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
 from .secrecy import forbidden
 
@@ -56,7 +57,8 @@ def prepare(me: Incarnation, state: JobState, name: str) -> Ready | None:
     node = startable(state, name)
     if node is None or not can_run(me, state, node):
         return None
-    bare = Ready(name, StartNode(node=name, worker=me.id, alone=node.suspect))
+    code = "" if node.kind in ONE_CALL else code_of(state, node)
+    bare = Ready(name, StartNode(node=name, worker=me.id, alone=node.suspect, code=code))
     if node.kind not in ONE_CALL:
         return bare
     asked = state.calls.get(name)

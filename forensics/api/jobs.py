@@ -62,6 +62,14 @@ class VerifiedAnswer(serializers.Serializer[Any]):
     problem = serializers.JSONField()
 
 
+class Source(serializers.Serializer[Any]):
+    """Which code a step ran, and which is here now: digests of the module's text, empty where it is not known."""
+
+    node = serializers.CharField()
+    recorded = serializers.CharField(allow_blank=True)
+    here = serializers.CharField(allow_blank=True)
+
+
 class ReplayedAnswer(serializers.Serializer[Any]):
     """Whether the code does what the record says; `problem` says where it first differs."""
 
@@ -72,6 +80,7 @@ class ReplayedAnswer(serializers.Serializer[Any]):
     digest = serializers.CharField()
     output = serializers.JSONField()
     code = serializers.CharField()
+    sources = Source(many=True)
     problem = serializers.JSONField()
 
 

@@ -7,16 +7,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from jobs.core.chain import digest_of
 from jobs.core.errors import Illegal
-from jobs.core.state import PLAN_STEP, JobState, Node
 from jobs.models import Job
 from jobs.turns import turn
 
 from .. import inspection, record
+from ..gate import NotComparable, replayed
 from ..inspection import alarms
 from ..log.proofs import witnessed
-from ..rerun import rerun
 
 
 def verify_job(job_id: UUID | str, after: int = 0, until: int | None = None) -> dict[str, Any]:
@@ -69,9 +67,7 @@ def replay_job(job_id: UUID | str) -> dict[str, Any]:
     """Run the job's planner and workflows against its record: no tool call, no model call, no write.
 
     Returns:
-        `{ok, job, steps, calls, digest, output, code, problem}`; `problem` is None or `{kind, node, path, recorded,
-        asked, message}`, the first difference. `digest` is of plan, results and output: two replays of one record
-        give the same.
+        What `gate.replayed` gives: `{ok, job, steps, calls, digest, output, code, sources, problem}`.
 
     Raises:
         Job.DoesNotExist: there is no such job.
@@ -81,44 +77,13 @@ def replay_job(job_id: UUID | str) -> dict[str, Any]:
     with record.snapshot():
         job = Job.objects.get(id=job_id)
         facts = record.facts_of(record.rows_of(job.id), job.tenant)
-    state = record.state_of(job.id, facts)
-    _legible(state)
-    steps, calls, problem = 0, 0, None
-    for name in _bodies(state):
-        steps += 1
-        answered, problem = rerun(state, state.nodes[name], facts)
-        calls += answered
-        if problem is not None:
-            break
-    seen = {
-        "plan": state.plan_hash,
-        "results": {name: _end(node) for name, node in sorted(state.nodes.items())},
-        "output": state.output,
-        "status": state.status,
-    }
-    return {
-        "ok": problem is None, "job": str(job.id), "steps": steps, "calls": calls, "digest": digest_of(seen),
-        "output": state.output, "code": f"{state.agent}@{state.version}",
-        "problem": problem.to_json() if problem else None,
-    }  # fmt: skip
+    try:
+        return replayed(job.id, facts)
+    except NotComparable as error:
+        raise _refusal(error) from error
 
 
-def _legible(state: JobState) -> None:
-    if state.erased:
-        raise Illegal(
-            f"cannot tell: erased. Of job {state.job} the bodies of {len(state.erased)} events are gone, so its code "
-            "cannot be held against them",
-            code="payload_erased",
-        )
-
-
-def _bodies(state: JobState) -> list[str]:
-    """Steps whose body is a function, in the order of the plan; only those that have begun."""
-    workflows = [
-        name for name in (state.plan.nodes if state.plan else ()) if state.nodes[name].kind == "workflow"
-    ]
-    return [name for name in (PLAN_STEP, *workflows) if state.nodes[name].fence]
-
-
-def _end(node: Node) -> dict[str, Any]:
-    return {"status": node.status, "result": node.result, "error": dict(node.error) if node.error else None}
+def _refusal(error: NotComparable) -> Exception:
+    if isinstance(error.__cause__, record.Unreadable):
+        return error.__cause__
+    return Illegal(str(error), code=error.code)

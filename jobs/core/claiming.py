@@ -32,7 +32,7 @@ def start(draft: Draft, wish: StartNode) -> None:
             "it is claimed only by a worker that runs nothing else",
             code="suspect",
         )
-    fence = _claim(draft, node, wish.worker, alone=wish.alone)
+    fence = _claim(draft, node, wish.worker, alone=wish.alone, code=wish.code)
     if wish.promise is None:
         if node.kind in ONE_CALL and not _unknown(draft.state, node):
             raise Illegal(
@@ -44,9 +44,10 @@ def start(draft: Draft, wish: StartNode) -> None:
     promise(draft, node.id, fence, wish.promise, name=wish.promise.tool, kind=node.kind, digest=digest)
 
 
-def _claim(draft: Draft, node: Node, worker: str, *, alone: bool = False) -> int:
+def _claim(draft: Draft, node: Node, worker: str, *, alone: bool = False, code: str = "") -> int:
     reason = _reason(draft.state, node)
-    more = {"alone": True} if alone else {}
+    more: dict[str, Any] = {"alone": True} if alone else {}
+    more |= {"code": code} if code else {}
     draft.emit("node_started", node.id, worker=worker, attempt=node.attempt + 1, reason=reason, **more)
     return draft.state.seq
 

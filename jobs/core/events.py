@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
     ),
     "node_started": _kind(
         "A worker claimed the step; this event's seq is the step's fence.",
-        "worker attempt reason alone? copied?",
+        "worker attempt reason alone? code? copied?",
     ),
     "command_emitted": _kind(
         "The step decided to ask something of the world.",

@@ -45,12 +45,14 @@ class StartNode:
 
     Args:
         alone: the worker's process runs nothing else until the claim is over.
+        code: digest of the source of the function that will run, where it is one and the source is there.
     """
 
     node: str
     worker: str
     promise: Promise | None = None
     alone: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
