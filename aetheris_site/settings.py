@@ -134,6 +134,10 @@ if _encryption := profile.document("AETHERIS_ENCRYPTION"):
     AETHERIS["ENCRYPTION"] = _encryption
 if _origin := profile.text("AETHERIS_LOG_ORIGIN"):
     AETHERIS["LOG_ORIGIN"] = _origin
+if _keys := profile.words("AETHERIS_LOG_KEYS"):
+    AETHERIS["LOG_KEYS"] = _keys
+if _anchors := profile.words("AETHERIS_ANCHORS"):
+    AETHERIS["ANCHORS"] = _anchors
 if _audit := profile.text("AETHERIS_AUDIT_ACCESS"):
     AETHERIS["AUDIT_ACCESS"] = _audit
 if "AETHERIS_VERIFY_EVERY" in os.environ:  # empty means never

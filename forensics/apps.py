@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class ForensicsConfig(AppConfig):
@@ -14,11 +15,15 @@ class ForensicsConfig(AppConfig):
     def ready(self) -> None:
         from . import access, forgetting, periodic, roles
         from .inspection import alarms
+        from .log.anchors import running
+        from .log.keyring import checked
         from .package import archiving
 
         access.connect()
         forgetting.connect()
         periodic.connect()
         alarms.connect()
+        running.connect()
+        checks.register(checked, checks.Tags.security, deploy=True)
         archiving.connect()
         roles.connect()

@@ -15,6 +15,10 @@ ENTRIES = {
     ),
     "aetheris.index": (60, "Reads new events into the index of names that forensic search uses."),
     "aetheris.log": (60, "Logs the heads that have moved, and signs a checkpoint of the log."),
+    "aetheris.anchors": (
+        60,
+        "Hands the newest checkpoint of the log to the places outside that ANCHORS names.",
+    ),
     "aetheris.verifications": (
         60,
         "Asks for the verification that is due (VERIFY_EVERY), and takes up those that nobody is at.",

@@ -16,6 +16,7 @@ from jobs.senders import senders
 
 from . import inspection, search
 from . import log as transparency
+from .log import anchors
 from .package import batches
 
 log = logging.getLogger("aetheris.forensics")
@@ -87,6 +88,16 @@ def append() -> None:
         log.warning("nothing is logged: %s", reason)
     except AWAY as outage:
         log.warning("the log was not appended to: %s; the next run does it", in_a_line(outage))
+        connection.close()
+
+
+@shared_task(name="aetheris.anchors", ignore_result=True, max_retries=0)
+def anchor() -> None:
+    """Hand the newest checkpoint to the places outside that have not got it."""
+    try:
+        anchors.anchor_all()
+    except AWAY as outage:
+        log.warning("nothing was anchored: %s; the next run does it", in_a_line(outage))
         connection.close()
 
 

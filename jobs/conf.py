@@ -39,6 +39,8 @@ class Conf:
         LOG_KEYS: public keys of the log that have signed before the one that signs now, one line each (`aetheris keygen`
             prints it); empty: those that the database remembers are believed.
         LOG_ORIGIN: name of the transparency log and of its key, a URL without its scheme; keep it for ever.
+        ANCHORS: where every checkpoint of the log is handed to: `file:PATH`, `https://…`, `rfc3161:URL`, or
+            `package.module:factory` (see docs/transparency-log.md).
         REDACTION: profiles of redaction at export, and the keys of hashes and encryption (see
             docs/evidence-packages.md).
         EXPORT_FOLDER: where packages of batch exports lie until they are fetched; API and workers must both reach it.
@@ -73,6 +75,7 @@ class Conf:
     SIGNING_KEY: str = ""
     LOG_KEYS: list[str] = field(default_factory=list)
     LOG_ORIGIN: str = "aetheris.local/log"
+    ANCHORS: list[str] = field(default_factory=list)
     REDACTION: Mapping[str, Any] = field(default_factory=dict)
     EXPORT_FOLDER: str = ""
     EXPORT_KEEP: float = 7 * 24 * 3600.0

@@ -1,11 +1,13 @@
 """Signing keys: who signs heads of the log, packages and tombstones. Private keys are never in the database.
 
 `AETHERIS["SIGNING_KEY"]` says where the key is: `file:PATH` (PEM, PKCS #8, Ed25519), `env:NAME` (the same text in an
-environment variable), or `package.module:factory`, a callable that returns a `Signer` (a KMS, an HSM).
+environment variable), or `package.module:factory`, a callable that returns a `Signer` (a KMS, an HSM). A file that
+everybody may read, or others may write, signs nothing.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .conf import conf
 from .core.errors import Illegal
+
+log = logging.getLogger("aetheris.keys")
 
 
 @runtime_checkable
@@ -72,19 +76,50 @@ def _signer(where: str, name: str) -> Signer:
         return _from_pem(_read(Path(rest)), where, name)
     if form == "env":
         return _from_pem(os.environ.get(rest, "").encode(), where, name)
-    made = getattr(import_module(form), rest)()
+    return _from_factory(form, rest, where, name)
+
+
+def _from_factory(module: str, factory: str, where: str, name: str) -> Signer:
+    try:
+        made = getattr(import_module(module), factory)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NoSigningKey(
+            f"the signing key at {where} cannot be had: {error}; it is none of file:PATH, env:NAME and "
+            "package.module:factory that exists",
+            code="no_signing_key",
+        ) from error
     if not isinstance(made, Signer):
         raise NoSigningKey(
             f"{where} returns no signer: it needs name, public and sign()", code="no_signing_key"
+        )
+    if made.name != name:
+        raise NoSigningKey(
+            f"{where} signs as {made.name!r}, and AETHERIS['LOG_ORIGIN'] is {name!r}: give both the same name",
+            code="no_signing_key",
         )
     return made
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            _private(path, mode)
+            return file.read()
     except OSError as error:
         raise NoSigningKey(f"the signing key cannot be read: {error}", code="no_signing_key") from error
+
+
+def _private(path: Path, mode: int) -> None:
+    """Refuse a file that everybody may read or others may write; warn of one that a group may read, as a mounted secret."""
+    if mode & 0o027:
+        raise NoSigningKey(
+            f"the signing key in {path} is open to others (mode {mode & 0o777:03o}), so anybody could sign in its name; "
+            f"`chmod 600 {path}`, and make a new key if somebody may have read it",
+            code="no_signing_key",
+        )
+    if mode & 0o040:
+        log.warning("the signing key in %s can be read by its group (mode %03o)", path, mode & 0o777)
 
 
 def _from_pem(pem: bytes, where: str, name: str) -> Signer:

@@ -36,6 +36,7 @@ WRITERS = {
     "forensics/inspection/working": "verifications: how far, and what was found",
     "forensics/log/writing": "the transparency log: leaves, tiles and checkpoints; no part of any job",
     "forensics/log/heads": "how far events have been looked at for the log",
+    "forensics/log/anchors/running": "which checkpoint was handed to which place outside",
     "forensics/log/keyring": "public keys that have signed the log",
     "forensics/forgetting": "names and findings, when the bodies that they came from are erased",
     "forensics/periodic": "beat's entries of forensics",

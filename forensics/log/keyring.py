@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning
+
 from jobs import clock, keys
 from jobs.conf import conf
 from jobs.keys import NoSigningKey, Signer
@@ -59,3 +63,17 @@ def remember(key: Key) -> None:
         LogKey.objects.update_or_create(
             vkey=str(key), defaults={"retired_at": None}, create_defaults={"first_at": now}
         )
+
+
+def checked(**_: Any) -> list[CheckMessage]:
+    """The system check of a deployment: without a key nothing is logged, exported or pruned."""
+    try:
+        signer()
+    except NoSigningKey as error:
+        hint = "Make one with `aetheris keygen` and name it in AETHERIS['SIGNING_KEY']."
+        return [
+            Warning(
+                f"No checkpoint, package or tombstone can be signed: {error}", hint=hint, id="aetheris.W001"
+            )
+        ]
+    return []
