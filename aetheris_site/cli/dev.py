@@ -55,11 +55,17 @@ def dev(session: Session, modules: tuple[str, ...], port: int, var: Path, reload
 
 def prepare(modules: tuple[str, ...], var: Path, folder: Path) -> None:
     """Set the environment that the settings read, before they are read."""
+    agents_of(modules, folder)
+    os.environ.setdefault("AETHERIS_VAR", str(var))
+    os.environ.setdefault("AETHERIS_BROKER_URL", "aetheris+local://")
+
+
+def agents_of(modules: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """Name the modules of agents in the environment, before the settings are read: those given, else agents.py."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that nothing in it hides a part of the runtime
     named = modules or (("agents",) if (folder / "agents.py").is_file() else ())
     before = [each for each in os.environ.get("AETHERIS_AGENTS", "").split(",") if each]
     os.environ["AETHERIS_AGENTS"] = ",".join(dict.fromkeys([*before, *named]))
-    os.environ.setdefault("AETHERIS_VAR", str(var))
-    os.environ.setdefault("AETHERIS_BROKER_URL", "aetheris+local://")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aetheris_site.settings")
+    return named

@@ -38,6 +38,7 @@ SECTIONS = {
         "export": "exporting",
         "replay": "proof",
         "state": "travelling",
+        "debug": "debugging",
         "confirm": "confirming",
         "log": "transparency",
         "keygen": "transparency",

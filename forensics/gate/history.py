@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from jobs.agents import UnknownAgent, get_agent
 from jobs.core.chain import digest_of
 from jobs.core.events import Fact
 from jobs.core.state import PLAN_STEP, JobState, Node
@@ -19,7 +18,7 @@ from ..rerun import rerun
 class NotComparable(Exception):
     """A job of which nobody can tell whether the code would do the same; `code` says why.
 
-    `payload_erased`, `broken_record`, `code_missing` (no such agent or version here), `not_begun`.
+    `payload_erased`, `redacted`, `broken_record`, or `code_missing`: no such agent or version is registered here.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -58,18 +57,6 @@ def replayed(job: UUID | str, events: Iterable[Fact], version: str | None = None
             "held against them",
         )
     return _compared(state, facts, version)
-
-
-def known_here(state_agent: str, version: str) -> None:
-    """Refuse an agent whose code is not here.
-
-    Raises:
-        NotComparable: naming what is registered.
-    """
-    try:
-        get_agent(state_agent, version)
-    except UnknownAgent as error:
-        raise NotComparable("code_missing", str(error)) from error
 
 
 def _compared(state: JobState, facts: list[Fact], version: str | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -65,6 +65,11 @@ def compared(told: Mapping[str, Any], agent: str) -> Comparison:
     return Comparison(told["job"], agent, verdict, code, problem["message"], problem, **more)
 
 
+def not_comparable(job: str, agent: str, code: str, message: str) -> Comparison:
+    """A job of which nobody can tell."""
+    return Comparison(job, agent, "not_comparable", code, message)
+
+
 @dataclass
 class Report:
     """All comparisons of one run of the gate. `against`: the version whose code was run; empty: each job's own."""
@@ -104,6 +109,21 @@ class Report:
             {"agent": agent, "what": what, "jobs": [each.job for each in jobs], "first": jobs[0].to_json()}
             for (agent, what), jobs in self.groups(verdict).items()
         ]
+
+
+def rendered(report: Report, kind: str) -> str:
+    """The report as text.
+
+    Args:
+        report: what came of the run.
+        kind: `.json`, `.md`, or `.xml` for JUnit.
+    """
+    return KINDS[kind](report)
+
+
+def as_json(report: Report) -> str:
+    """The report for programs."""
+    return json.dumps(report.to_json(), indent=2) + "\n"
 
 
 def as_markdown(report: Report) -> str:
@@ -166,3 +186,6 @@ def _xml(text: str) -> str:
 
 def _attribute(text: str) -> str:
     return quoteattr(re.sub(r"[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", text))
+
+
+KINDS: Mapping[str, Callable[[Report], str]] = {".json": as_json, ".md": as_markdown, ".xml": as_junit}

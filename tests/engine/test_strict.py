@@ -56,7 +56,7 @@ def careless_planner(goal: Any) -> TaskGraph:
 WAYS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "the clock": (lambda: time.time(), "the clock (time.time)", "ctx.now()"),
     "a die": (lambda: random.random(), "randomness (random.random)", "ctx.random()"),
-    "a file": (lambda: Path(__file__).read_bytes(), "a file (pathlib.Path.read_bytes)", "ctx.tool"),
+    "a file": (lambda: open(__file__).close(), "a file (open)", "ctx.tool"),
     "the environment": (lambda: os.environ["PATH"], "the environment (os.environ)", "with the goal"),
     "a tool": (lambda: add(a=1), "a direct call of tool add", "ctx.tool"),
 }
