@@ -688,8 +688,9 @@ class Chain:
         self.hashes = bytearray()
         self.first: dict[str, Any] | None = None
         self.ended: str | None = None
-        self.erased: set[int] = set()
-        self.told_erased: set[int] = set()
+        self.erased: dict[int, str] = {}  # number and digest of each event whose body is gone
+        self.left: dict[int, Line] = {}  # and what a later event says of it: its body without content
+        self.erasures: list[Line] = []
         self.redacted = 0
         self.parts: dict[str, int] = {}
 
@@ -744,7 +745,7 @@ class Chain:
             if sha256(bytes.fromhex(salt) + raw.encode("ascii")) != event["digest"]:
                 self.broken("changed_body", "the body is not the one that its digest commits to")
         elif body is None:
-            self.erased.add(seq)
+            self.erased[seq] = event["digest"]
         elif seq not in self.withheld:
             self.broken(
                 "changed_body",
@@ -773,8 +774,19 @@ class Chain:
         for name in body.get("$blobs", ()):
             self.parts.setdefault(body[name]["sha256"], seq)
         if event["type"] == "payload_erased":
-            told = body["seq"]
-            self.told_erased |= {told} if isinstance(told, int) else set(told)
+            self._erased(body, seq)
+
+    def _erased(self, body: dict[str, Any], seq: int) -> None:
+        """An afterword: which events were erased, and what is left of each."""
+        for each, digest, left in zip(body["seq"], body["digests"], body["legible"], strict=True):
+            if each >= seq or self.erased.get(each) != digest:
+                self.broken(
+                    "changed_body",
+                    f"it says that event {each} was erased, which is there, or has another digest",
+                )
+            self.left[each] = {**left, "erased": True}
+        self.erasures.append({"event": seq, "seq": body["seq"], "legal_basis": body["basis"], "reason": body["reason"],
+                              "by": body["actor"]})  # fmt: skip
 
     def end(self, head: dict[str, Any], ended: str | None) -> None:
         """Whether the walk ended where the manifest says."""
@@ -792,7 +804,7 @@ class Chain:
                 "forked_head",
                 f"the manifest says {ended or 'still open'}, the events say {self.ended or 'still open'}",
             )
-        silent = self.erased - self.told_erased
+        silent = set(self.erased) - set(self.left)
         if silent:
             self.broken(
                 "changed_body", "its body is gone, and no event says that it was erased", seq=min(silent)
@@ -871,6 +883,10 @@ class Ledger:
     @staticmethod
     def _digest(event: dict[str, Any]) -> str:
         body = event["body"]
+        if body.get("erased"):
+            args = body["args"]
+            gone = isinstance(args, dict) and args.get("erased") is True
+            return str(args.get("sha256", "")) if gone else mark(args)
         if event["raw"] is None:  # the arguments may be withheld; their digest says so too
             return str(body["digest"])
         return str(body["args"]["sha256"]) if "args" in body.get("$blobs", ()) else mark(body["args"])
@@ -1152,7 +1168,7 @@ class Verifier:
                 self.withheld.setdefault(seq, []).append((entry["path"], entry["how"], entry["what"]))
         self.report.facts = {
             name: manifest[name] for name in ("job", "head", "ended", "profile", "software", "signer")
-        }
+        } | {"erased": []}
         return manifest
 
     def events(self) -> str:
@@ -1163,20 +1179,35 @@ class Verifier:
             self.seq = chain.count + 1
             taken = chain.take(event)
             self._withheld(taken, texts)
-            self.ledger.take(taken)
-            self.questions.take(taken)
+            if not chain.erased:
+                self.ledger.take(taken)
+                self.questions.take(taken)
         self.line, self.seq = 0, 0
         chain.end(self.manifest["head"], self.manifest["ended"])
+        if chain.erased:
+            self._derive_again(chain)
         self._first(chain)
         told = f"{chain.count} events, head {chain.last[:16]}…, {chain.ended or 'still open'}"
         if chain.redacted:
             self.report.notes.append(f"{chain.redacted} events have parts withheld by the profile {self.manifest['profile']!r}: "
                                      "that each is the event at its place is proved, what is left of its body is what the signer says")  # fmt: skip
         if chain.erased:
-            self.report.notes.append(
-                f"{len(chain.erased)} events had their bodies erased, as later events say"
-            )
+            for each in chain.erasures:
+                self.report.notes.append(f"the bodies of events {', '.join(map(str, each['seq']))} were erased (event {each['event']}), "
+                                         f"by {each['by'].get('name') or each['by'].get('id')}, on the ground of {each['legal_basis']}: {each['reason']}")  # fmt: skip
         return told
+
+    def _derive_again(self, chain: Chain) -> None:
+        """The book and the questions once more: what is left of an erased event stands in a later one."""
+        self.ledger, self.questions = Ledger(), Questions()
+        for event in self._lines(EVENTS):
+            self.seq = event["seq"]
+            taken = {**event, "body": chain.left.get(self.seq, event["body"])}
+            chain.first = taken["body"] if self.seq == 1 else chain.first
+            self.ledger.take(taken)
+            self.questions.take(taken)
+        self.line, self.seq = 0, 0
+        self.report.facts["erased"] = chain.erasures
 
     def _withheld(self, event: dict[str, Any], texts: dict[str, str]) -> None:
         for path, how, what in self.withheld.get(event["seq"], ()):

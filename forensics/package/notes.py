@@ -143,7 +143,8 @@ class Notes:
             line[name], _ = redactor.member("approval_requested", told, line[name])
         if line["id"] in redactor.asked:
             line["digest"] = redactor.digest(line["digest"])
-        line["requester"] = self.first.get("requester")
+        if self.first:  # of an erased first event the row has what stayed legible
+            line["requester"] = self.first.get("requester")
         _drop_the_gone(line)
         return [redactor.body("approval_decided", vote)[0] for vote in votes]
 
