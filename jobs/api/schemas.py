@@ -28,6 +28,7 @@ MEANINGS = {
     403: "Not allowed.",
     404: "No such thing, or another tenant's.",
     409: "The state does not allow it (any more).",
+    410: "The job was pruned; `tombstone` tells.",
     413: "The payload is too large.",
     422: "The request is not valid; `errors` names each field.",
 }

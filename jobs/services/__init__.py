@@ -12,12 +12,12 @@ from .holding import hold, release
 from .instances import create_agent, delete_agent, message_agent, pause_agent, resume_agent
 from .pruning import prune
 from .resolving import resolve
-from .retaining import retain
+from .retaining import may_retain, retain
 from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
     "accept_divergence", "actor_of", "approve", "cancel", "confirm", "counts", "create_agent", "decide", "delete_agent",
-    "deliver_due", "erase", "fork", "hold", "message_agent", "pause", "pause_agent", "prune", "reject", "reencrypt", "release", "resolve",
+    "deliver_due", "erase", "fork", "hold", "may_retain", "message_agent", "pause", "pause_agent", "prune", "reject", "reencrypt", "release", "resolve",
     "resume", "resume_agent", "retain", "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

@@ -12,7 +12,8 @@ from django.db import IntegrityError
 from .. import clock, store
 from ..actors import require, visible
 from ..core.commands import Actor
-from ..core.errors import Illegal, Invalid, NotFound
+from ..core.errors import Illegal, Invalid, KeyReused, NotFound
+from ..core.ids import uuid_from
 from ..core.moments import text
 from ..models import Hold, HoldRelease
 from ..queries.holds import SCOPES, TERMS, stored
@@ -20,7 +21,7 @@ from ..queries.jobs import STATUSES
 from .erasing import words
 
 
-def hold(scope: str, value: Any, *, reason: str, actor: Actor) -> Hold:
+def hold(scope: str, value: Any, *, reason: str, actor: Actor, key: str | None = None) -> Hold:
     """Place a legal hold.
 
     Args:
@@ -29,20 +30,38 @@ def hold(scope: str, value: Any, *, reason: str, actor: Actor) -> Hold:
             `status`, `tag`, `requester`, `since` and `until` (by creation), of which all must hold.
         reason: why, in words.
         actor: who places it; needs the permission to hold.
+        key: the same key and hold again give the same hold, however often it is asked for.
 
     Returns:
         The hold. It covers every job that fits, also one that comes later.
 
     Raises:
-        NotAllowed; NotFound: no such job; Invalid.
+        NotAllowed; NotFound: no such job; Gone: it was pruned; Invalid; KeyReused: the key is another hold's.
     """
     require(actor, "hold")
     why = words(reason, "the reason")
     if scope not in SCOPES:
         raise Invalid(f"a hold is on one of {', '.join(SCOPES)}, not on {scope!r}", code="bad_scope")
-    return store.keeping.place(
-        uuid4(), actor.tenant, scope, stored(_value(scope, value, actor)), why, actor, clock.now()
-    )
+    kept = stored(_value(scope, value, actor))
+    id = uuid4() if key is None else UUID(uuid_from("aetheris.hold.v1", actor.tenant, key))
+    if key is not None and (before := _before(id, (scope, kept, why), key)) is not None:
+        return before
+    try:
+        return store.keeping.place(id, actor.tenant, scope, kept, why, actor, clock.now())
+    except IntegrityError:  # somebody was faster with the same key
+        before = _before(id, (scope, kept, why), key)
+        if before is None:
+            raise
+        return before
+
+
+def _before(id: UUID, asked: tuple[str, str, str], key: str | None) -> Hold | None:
+    row = Hold.objects.filter(id=id).first()
+    if row is not None and (row.scope, row.value, row.reason) != asked:
+        raise KeyReused(
+            f"the key {key!r} was used for another legal hold, {id}; use a new key for a new hold"
+        )
+    return row
 
 
 def release(hold: str | UUID, *, reason: str, actor: Actor) -> HoldRelease:

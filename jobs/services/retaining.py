@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .. import clock, store
+from ..actors import require
 from ..conf import conf
 from ..core.commands import Actor
 from ..core.errors import Busy, Invalid, Refused
@@ -92,6 +93,15 @@ def retain(
         _take(report, policy, row, held)
         report.next = str(place)
     return report
+
+
+def may_retain(actor: Actor) -> None:
+    """Refuse whoever may not have the policies applied.
+
+    Raises:
+        NotAllowed: the permission to prune is missing.
+    """
+    require(actor, "prune")
 
 
 @dataclass(frozen=True)

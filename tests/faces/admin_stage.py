@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,13 +15,15 @@ from jobs.core.ids import idempotency_key
 from jobs.core.moments import plus, text
 from jobs.core.state import PLAN_STEP
 from jobs.models import Approval, Worker
-from jobs.services import actor_of
+from jobs.services import actor_of, cancel, prune
 from jobs.services.submitting import new_id
 
 OPERATOR = (
     "view_job", "view_worker", "view_definition", "view_delivery", "submit_job", "signal_job", "control_job",
     "resolve_effect", "view_invocation",
 )  # fmt: skip
+
+OFFICER = ("view_job", "view_hold", "view_tombstone", "hold_job", "erase_job", "prune_job")
 
 
 def person(*permissions: str, group: str = "", staff: bool = True) -> User:
@@ -121,6 +124,20 @@ def unknown_call(*, actor: Actor | None = None, args: Any = None) -> tuple[str, 
     asked = state.calls["pay"]
     store.commit(job_id, Tell("pay", asked.fence, "pay", asked.attempt, broken))
     return job_id, str(asked.info["invocation"])
+
+
+def ended(actor: Actor, **more: Any) -> str:
+    """A job that was cancelled, and so has ended."""
+    found = job(waiting(), actor=actor, **more)
+    cancel(found, actor=replace(actor, may=frozenset({"control"})))
+    return found
+
+
+def pruned(actor: Actor) -> str:
+    """The id of a job that was pruned."""
+    found = ended(actor)
+    prune(found, reason="kept long enough", actor=actor)
+    return found
 
 
 def actor(user: Any) -> Actor:

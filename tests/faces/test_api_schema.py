@@ -18,7 +18,7 @@ from forensics.search import saved
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Definition, Job
-from jobs.services import create_agent, message_agent, submit
+from jobs.services import create_agent, hold, message_agent, submit
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller
 from tests.forensics.verifying import verified
@@ -85,7 +85,9 @@ def _holds(document: dict[str, Any], path: str, answer: Any, method: str = "get"
 def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None:
     tenant = f"t-{uuid4().hex[:8]}"
     actor = Actor(id="boss", name="Boss", tenant=tenant, superuser=True)
-    caller = Caller(stage.person(*stage.OPERATOR, "view_forensics", "export_evidence"), tenant=tenant)
+    caller = Caller(
+        stage.person(*stage.OPERATOR, *stage.OFFICER, "view_forensics", "export_evidence"), tenant=tenant
+    )
     submit("refund", {"order_id": "A-1001"}, actor=actor)
     asking = stage.job(stage.asking(form={"type": "object"}), stage.paying(), actor=actor)
     unknown, invocation = stage.unknown_call(actor=actor)
@@ -101,6 +103,7 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     named = {
         "job": unknown, "approval": stage.approval_of(asking), "node": "pay", "agent": desk, "query": kept.id,
         "export": _exported(tenant), "verification": _verified(tenant), "size": _logged(),
+        "hold": hold("tag", "case-7", reason="in court", actor=actor).id, "pruned": stage.pruned(actor),
     }  # fmt: skip
     _every_get_holds(document, caller, named)
     for question in ("verify", "replay"):
@@ -118,6 +121,15 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     _holds(document, "/api/agents/{agent}", caller.delete(f"agents/{desk}"), "delete")
     _holds(document, "/api/tokens", caller.post("tokens", {}), "post")
     _holds(document, "/api/jobs", caller.post("jobs", {"agent": 7}), "post")
+    why = {"reason": "asked to", "legal_basis": "Art. 17", "everything": True}
+    ended = stage.ended(actor)
+    for body in ({**why, "dry_run": True}, why, {}):
+        _holds(document, "/api/jobs/{job}/erase", caller.post(f"jobs/{ended}/erase", body), "post")
+    _holds(document, "/api/jobs/{job}/hold", caller.post(f"jobs/{ended}/hold", {"reason": "r"}), "post")
+    _holds(document, "/api/jobs/{job}/erase", caller.post(f"jobs/{ended}/erase", why), "post")
+    _holds(document, "/api/forensics/holds/{hold}/release",
+           caller.post(f"forensics/holds/{named['hold']}/release", {"reason": "r"}), "post")  # fmt: skip
+    _holds(document, "/api/forensics/retention", caller.post("forensics/retention", {}), "post")
     _holds(document, "/api/jobs/{job}/pause", caller.post(f"jobs/{asking}/pause", {}), "post")
 
 

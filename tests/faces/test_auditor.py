@@ -22,7 +22,7 @@ from forensics.search import saved
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Definition, Job
-from jobs.services import create_agent, submit
+from jobs.services import create_agent, hold, submit
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, refused
 from tests.forensics.verifying import verified
@@ -55,6 +55,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "agents": {"agent": "refund"},
     "agent-message": {"message": {"order_id": "A-1001"}},
     "agent": {},
+    "job-hold": {"reason": "r"},
+    "holds": {"scope": "tag", "value": "x", "reason": "r"},
+    "release": {"reason": "r"},
 }
 
 
@@ -71,11 +74,13 @@ class Ground:
             Definition.objects.get_or_create(
                 kind=kind, name=name, version="1", defaults={"form": "planner", "seen_at": clock.now()}
             )
+        held = hold("tag", "case-7", reason="in court", actor=boss)
         kept = saved.keep(self.tenant, ("0", "somebody"), "jobs", {"of": "jobs"}, shared=True)
         self.names: dict[str, Any] = {
             "query": kept.id, "export": self._export(), "verification": verified(self.tenant).id,
             "job": job, "approval": stage.approval_of(asking), "invocation": invocation, "node": "pay", "token": 0,
             "agent": str(create_agent("refund", name="desk", actor=boss)), "name": "an_agent", "seq": 1, "size": _size(),
+            "hold": held.id, "pruned": stage.pruned(boss),
         }  # fmt: skip
         user = stage.person(staff=False, group="auditor")
         self.auditor = Caller(user, tenant=self.tenant)
