@@ -56,11 +56,12 @@ docs: development ## print the generated pages anew, then check every page
 	@$(PY) -m tests.fatal.windows.table docs/guarantees.md
 	@$(PY) -m pytest -q tests/docs/test_docs.py tests/test_docs_generated.py
 
-lint: development ## style, formatting, types, and who may import whom
+lint: development ## style, formatting, types, who may import whom, and the step contract of the examples
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m aetheris_site.cli lint examples
 
 vet: lint ## the same as lint
 

@@ -53,7 +53,7 @@ SECTIONS = {
         "token": "tokens",
         "version": "system",
     },
-    "Building": {"init": "scaffold", "dev": "dev"},
+    "Building": {"init": "scaffold", "dev": "dev", "lint": "linting"},
 }
 _HOMES = {name: home for section in SECTIONS.values() for name, home in section.items()}
 
