@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import access, search, verifications
+from . import access, checkpoints, search, verifications
 
-__all__ = ["access", "search", "verifications"]
+__all__ = ["access", "checkpoints", "search", "verifications"]

@@ -39,6 +39,7 @@ _ROOMS = (
     ("Verifications", "aetheris_forensics_verification"),
     ("Broken records", "aetheris_forensics_alarm"),
     ("Access log", "aetheris_forensics_access"),
+    ("Checkpoints", "aetheris_forensics_checkpoint"),
 )
 
 
