@@ -2,10 +2,11 @@
 
 from .checking import LogBreak, LogFound, verify_log
 from .heads import append_heads
+from .keyring import signer
 from .reading import first_with, key_of, last_leaf, latest, leaves_of, tree
 from .writing import add, checkpoint
 
 __all__ = [
-    "LogBreak", "LogFound", "add", "append_heads", "checkpoint", "first_with", "key_of", "last_leaf", "latest", "leaves_of", "tree",
+    "LogBreak", "LogFound", "add", "append_heads", "checkpoint", "first_with", "key_of", "last_leaf", "latest", "leaves_of", "signer", "tree",
     "verify_log",
 ]  # fmt: skip
