@@ -14,7 +14,7 @@ It reads the package from its first byte to its last and trusts none of them. Wh
     parts        every large part that stands outside its event is there, once, and is the one that was written
     ledger       the book's lines are those that the events tell, derived here a second time
     approvals    so are the questions to people, what they were shown, and their votes
-    evidence     every record of the evidence graph that names an event names one that is there
+    evidence     the evidence graph is the one that the events tell, derived here a second time
     envelope     the signature over the manifest (DSSE, in-toto Statement v1)
     log          the job's head is a leaf of the transparency log (RFC 9162), under a signed checkpoint (C2SP)
     kept         a checkpoint that you have kept is consistent with the package's
@@ -41,6 +41,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote
 
 try:
     from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -1014,6 +1015,789 @@ class Questions:
             line["decided_at"] = event["at"]
 
 
+# --- the evidence graph ----------------------------------------------------------------------------------------------
+#
+# What led to what, as the events tell it. An edge goes from what came of something to what it came of, and says how that
+# is known: `declared` by the plan, the tool, the model or a person; `order`: the code had been given this answer before it
+# asked for that; `observed`: a long enough value of the one stands in the other. Nothing is taken from anybody's flag.
+
+LLM = "aetheris.llm"
+OBSERVED = 200_000  # values that are kept to be seen again
+SPOTTED = 200  # values that are looked for in one result
+_SPOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/#+-]{5,127}")
+_HASHED = re.compile(r"\[[a-z_]+ hash [0-9a-f]{64}\]")
+_MARKED = re.compile(r"\[" + _WORD + r" (mask|remove|encrypt|hash)\b")
+_INERT = frozenset({"id", "kind", "after", "when", "gates", "retry", "timeout", "on_error"})
+_CALLS = {"tool": "tool", "llm": "model_call", "compensation": "compensation"}
+
+Named = tuple[str, str, str]  # how it is used, the step that is named, by what
+
+
+def spots(value: Any) -> Iterator[str]:
+    """Texts of a value that are long enough to be known again: ids, words with a digit, whole sentences, keyed hashes."""
+    stack, left = [value], SPOTTED
+    while stack and left:
+        each = stack.pop()
+        if isinstance(each, dict):
+            stack.extend(each[name] for name in sorted(each, reverse=True))
+        elif isinstance(each, list):
+            stack.extend(reversed(each))
+        elif isinstance(each, str) and len(each) >= 6:
+            left -= 1
+            yield from _spots_of(each)
+
+
+def _spots_of(text: str) -> Iterator[str]:
+    if _HASHED.fullmatch(text):
+        yield text
+    elif _MARKED.search(text):
+        return
+    else:
+        if len(text) >= 12:
+            yield text if len(text) <= 64 else sha256(text.encode("utf-8", "surrogatepass"))
+        for word in _SPOT.findall(text[:CHUNK]):
+            if word != text and any(each.isdigit() for each in word):
+                yield word
+        if len(text) < 12 and any(each.isdigit() for each in text) and _SPOT.fullmatch(text):
+            yield text
+
+
+def names_in(value: Any, place: str = "") -> Iterator[Named]:
+    """The steps that an expression of a plan names, and where."""
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from names_in(each, f"{place}[{number}]")
+        return
+    if not isinstance(value, dict) or "$lit" in value or "$item" in value:
+        return
+    for mark, kind in (("$ref", "used"), ("$state", "condition"), ("$error", "used")):
+        if mark in value:
+            yield kind, value[mark][0], f"{place} = " + ".".join(map(str, value[mark]))
+            return
+    inner = value.get("args") if "$op" in value else value.get("$default")
+    if inner is not None:
+        for each in inner:
+            yield from names_in(each, place)
+        return
+    for name in sorted(value):
+        yield from names_in(value[name], f"{place}.{name}" if place else name)
+
+
+def names_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """What a step of a plan names: kind and step, with the places at which it does."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(set(node) - _INERT):
+        for kind, step, via in names_in(node[name], "" if name == "args" else name):
+            found.setdefault((kind, step), []).append(via)
+    for _, step, via in names_in(node.get("when"), "when"):
+        found.setdefault(("condition", step), []).append(via)
+    for step in node.get("after", ()):
+        found.setdefault(("after", step), [])
+    for gate in node.get("gates", ()):
+        found.setdefault(("condition", gate["branch"]), []).append(f"branch {gate['side']}")
+    return {key: "; ".join(sorted(set(places))[:8]) for key, places in found.items()}
+
+
+class Nodes(Mapping[str, dict[str, Any]]):
+    """What is known of each node, kept as its text: a job may have very many."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._texts[key])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._texts
+
+    def put(self, key: str, told: dict[str, Any]) -> None:
+        """Keep what is known of a node now."""
+        self._texts[sys.intern(key)] = canonical(told)
+
+
+class Evidence:
+    """Builds the graph in one walk along the events; holds ids, digests and short texts, never a body.
+
+    `nodes`: by id, what they are. `edges`: by effect, cause and kind, how each is known, from which event, and by what.
+    `wants`: parts that stand outside their events and that the graph needs; `give` them after the walk.
+    """
+
+    def __init__(self, part: Callable[[str], Any]) -> None:
+        self._part = part
+        self.nodes = Nodes()
+        self.edges: dict[tuple[str, str, str], tuple[str, int, str]] = {}
+        self.wants: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.job: dict[str, Any] = {}
+        self.plan: dict[str, tuple[str, dict[tuple[str, str], str]]] = {}
+        self.full = False
+        self._output: dict[tuple[str, str], str] = {}
+        self._seen: dict[str, str] = {}
+        self._wishes: dict[tuple[str, str], str] = {}
+        self._answered: dict[str, str] = {}
+        self._calls: dict[str, str] = {}
+        self._gone: dict[int, dict[str, Any]] = {}
+        self._released: dict[str, tuple[str, str]] = {}
+        self._counts: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        self._informed: set[str] = set()
+        self._ending = ""
+
+    # what every event does
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Note what one event says."""
+        if event["body"] is None:
+            self._gone[event["seq"]] = event
+            return
+        for name in event["body"].get("$blobs", ()):
+            purpose = self._PARTS.get((event["type"], name))
+            if purpose:
+                self.wants.setdefault(event["body"][name]["sha256"], []).append(
+                    (purpose, _without(event, name))
+                )
+        tell = self._TELLS.get(event["type"])
+        if tell is not None:
+            tell(self, event, _Told(event["body"]))
+
+    def give(self, digest: str, value: Any) -> None:
+        """A part that was wanted."""
+        for purpose, event in self.wants.pop(digest, ()):
+            self._GIVEN[purpose](self, event, value)
+
+    def _node(self, key: str, kind: str, event: dict[str, Any], /, **more: Any) -> None:
+        """Note what an event says of a node; `become` is a kind that is known better now."""
+        told = (
+            self.nodes[key] if key in self.nodes else {"kind": kind, "seq": event["seq"], "at": event["at"]}
+        )
+        told["kind"] = more.pop("become", told["kind"])
+        newer = event["seq"] >= self._told.get(key, 0)
+        known = {name: value for name, value in more.items() if value is not None}
+        told = {**told, **known} if newer else {**known, **told}
+        self._told[sys.intern(key)] = max(event["seq"], self._told.get(key, 0))
+        if event.get("erased"):
+            told["erased"] = True
+        elif event["raw"] is None:
+            told["withheld"] = True
+        if "copied" in event["body"] and "copied" not in told and self.job.get("from"):
+            told["copied"] = event["body"]["copied"]
+            self._edge(key, self.job["from"], "copied", event, via=f"event {told['copied']}")
+        self.nodes.put(key, told)
+
+    def _edge(
+        self, effect: str, cause: str, kind: str, event: dict[str, Any], how: str = "declared", via: str = ""
+    ) -> None:
+        if effect != cause:
+            self.edges.setdefault((sys.intern(effect), sys.intern(cause), kind), (how, event["seq"], via))
+
+    def _person(self, actor: Any, event: dict[str, Any]) -> str | None:
+        """The node of a person, or of another program; the runtime itself is nobody."""
+        told = actor if isinstance(actor, dict) else {}
+        if actor is None or told.get("kind") == "system":
+            return None
+        who, kind = told.get("id"), _word(told.get("kind"))
+        key = f"person/{kind or 'user'}/{who}" if _is_name(who) else f"person/withheld/{event['seq']}"
+        self._thing(key, "person", event, name=_word(told.get("name")))
+        return key
+
+    def _thing(self, key: str, kind: str, event: dict[str, Any], /, **more: Any) -> None:
+        """Somebody or something that an event names, noted where it is named for the first time."""
+        if key not in self.nodes:
+            told = {name: value for name, value in more.items() if value is not None}
+            self.nodes.put(key, {"kind": kind, "seq": event["seq"], "at": event["at"], **told})
+
+    def _by(self, effect: str, actor: Any, kind: str, event: dict[str, Any]) -> None:
+        person = self._person(actor, event)
+        if person is not None:
+            self._edge(effect, person, kind, event)
+
+    def _produced(self, key: str, value: Any) -> None:
+        """Remember what stood in an answer for the first time."""
+        for text in spots(value):
+            if len(self._seen) >= OBSERVED:
+                self.full = True
+                return
+            self._seen.setdefault(text, key)
+
+    def _consumed(self, key: str, value: Any, event: dict[str, Any]) -> None:
+        for text in spots(value):
+            source = self._seen.get(text)
+            if source is not None and source != key:
+                self._edge(key, source, "value", event, "observed", text[:64])
+
+    def _digest(self, event: dict[str, Any], name: str) -> str | None:
+        """The digest of a member; None where something may be withheld or erased."""
+        if event["raw"] is None or name not in event["body"]:
+            return None
+        body = event["body"]
+        return str(body[name]["sha256"]) if name in body.get("$blobs", ()) else mark(body[name])
+
+    def _shown(self, event: dict[str, Any], name: str) -> Any:
+        """A member that stands in its event, else nothing."""
+        return None if name in event["body"].get("$blobs", ()) else event["body"].get(name)
+
+    # the beginning
+
+    def _created(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        forked, parent = _record(body["forked_from"]), _record(body["parent"])
+        self.job = {"job": event["job"], "agent": body["agent"], "version": body["version"],
+                    "from": self._other(forked["job"], event)}  # fmt: skip
+        self._node("request", "request", event, goal=self._digest(event, "goal"))
+        self._thing(self._agent(), "agent", event, name=body["agent"], version=body["version"])
+        self._by("request", body["actor"], "submitted", event)
+        self._produced("request", self._shown(event, "goal"))
+        if self.job["from"]:
+            self._edge(
+                "request", self.job["from"], "forked", event, via=f"{forked['how']} at event {forked['seq']}"
+            )
+        born = self._other(parent["job"], event)
+        if born:
+            self._edge("request", born, "child", event, via=_word(parent["node"]) or "")
+
+    def _agent(self) -> str:
+        return f"agent/{self.job['agent']}@{self.job['version']}"
+
+    def _other(self, job: Any, event: dict[str, Any]) -> str | None:
+        """The node of another job."""
+        if not isinstance(job, str) or not _TEXT["job"].fullmatch(job):
+            return None
+        self._thing(f"job/{job}", "job", event, job=job)
+        return f"job/{job}"
+
+    def _planned(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        self._node(
+            "plan", "plan", event, plan=body["plan_hash"] if isinstance(body["plan_hash"], str) else None
+        )
+        self._edge("plan", "request", "used", event, via="goal")
+        self._edge("plan", self._agent(), "planned", event)
+        self._after_answer("plan", "_plan", event)
+        plan = self._part(body["plan"]["sha256"]) if "plan" in body.get("$blobs", ()) else body["plan"]
+        if not isinstance(plan, dict) or not isinstance(plan.get("nodes"), list):
+            return
+        self.plan = {node["id"]: (node["kind"], names_of(node)) for node in plan["nodes"]}
+        for kind, step, via in names_in(plan.get("output"), "output"):
+            self._output.setdefault((kind, step), via)
+
+    # steps and calls
+
+    def _asked(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        path, command = event["node"], body["command"]
+        if command == "map":
+            self._counts[path] = body["count"]
+            return
+        if command not in _CALLS:
+            self._calls[path] = command
+            return
+        key = f"step/{path}"
+        self._node(key, _CALLS[command], event, step=path, tool=body["name"] if command != "llm" else None,
+                   args=body["digest"] if event["raw"] is not None or not event.get("erased") else None)  # fmt: skip
+        self._edge(key, "plan", "planned", event)
+        self._inside(key, path, event)
+        args = self._shown(event, "args")
+        if args is None:
+            return
+        if command == "llm":
+            self._asked_model(event, args)
+        self._consumed(key, args, event)
+        wish = self._wishes.get((str(body["name"]), mark(args)))
+        if wish:
+            self._edge(
+                key,
+                wish,
+                "wished",
+                event,
+                "observed",
+                "a tool call in the answer has this name and these arguments",
+            )
+        released = self._released.get(path)
+        if released:
+            self._edge(
+                key,
+                released[0],
+                "released",
+                event,
+                via="these arguments" if released[1] == mark(args) else "other arguments",
+            )
+
+    def _inside(self, key: str, path: str, event: dict[str, Any]) -> None:
+        """A call of code came after the answers that the code had."""
+        step = path.partition("/")[0]
+        if step != path and self.plan.get(step, ("",))[0] != "map":
+            self._after_answer(key, step, event)
+
+    def _after_answer(self, key: str, step: str, event: dict[str, Any]) -> None:
+        before = (
+            None if event.get("erased") else self._answered.get(step)
+        )  # what is erased is told out of turn
+        if before and before != key:
+            self._informed.add(key)
+            self._edge(key, before, "informed", event, "order")
+
+    def _has_answered(self, key: str, event: dict[str, Any]) -> None:
+        if not event.get("erased"):
+            self._answered[event["node"].partition("/")[0]] = key
+
+    def _asked_model(self, event: dict[str, Any], args: Any) -> None:
+        if not isinstance(args, dict) or "messages" not in args:
+            return
+        params, tools = args.get("params"), _list(args.get("tools"))
+        self._node(
+            f"step/{event['node']}", "model_call", event, asked=_word(args.get("model")),
+            params=params if isinstance(params, dict) else {}, prompt=self._mark(event, args["messages"]),
+            tools=sorted(str(each.get("name")) for each in tools if isinstance(each, dict)),
+        )  # fmt: skip
+
+    @staticmethod
+    def _mark(event: dict[str, Any], value: Any) -> str | None:
+        """The digest of a value; None where something of the event is withheld or erased, for it would be another one."""
+        return None if event["raw"] is None else mark(value)
+
+    def _promised(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        key = f"step/{event['node']}"
+        self._node(key, "tool", event, step=event["node"], tool=body["tool"], version=body["version"],
+                   effect=body["effect"], invocation=body["invocation"], key=body["key"], attempts=body["attempt"],
+                   business_key=_word(body["business_key"]), state="open")  # fmt: skip
+        self._calls[body["invocation"]] = key
+
+    def _finished(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        key = f"step/{event['node']}"
+        self._node(key, "tool", event, step=event["node"], tool=body["tool"], invocation=body["invocation"],
+                   result=self._digest(event, "result"), state=body["status"], settled_at=event["at"])  # fmt: skip
+        self._calls[body["invocation"]] = key
+        if body["recalled_from"] is not None:
+            source = _record(body["recalled_from"])
+            self._node(key, "tool", event, version=source["version"], effect=source["effect"],
+                       business_key=_word(source["business_key"]))  # fmt: skip
+            self._recalled(key, source, event)
+        self._cited(event, self._shown(event, "citations"))
+        result = self._shown(event, "result")
+        if body["tool"] == LLM:
+            self._answered_model(event, result)
+        self._produced(key, result)
+        self._has_answered(key, event)
+
+    def _recalled(self, key: str, source: dict[str, Any], event: dict[str, Any]) -> None:
+        other = f"invocation/{source['invocation']}"
+        self._thing(
+            other, "invocation", event, job=_word(source["job"]), invocation=_word(source["invocation"])
+        )
+        self._edge(key, other, "recalled", event)
+
+    def _cited(self, event: dict[str, Any], citations: Any) -> None:
+        key = f"step/{event['node']}"
+        for number, each in enumerate(citations if isinstance(citations, list) else ()):
+            told = _record(each)
+            name, digest = _word(told["doc_id"] or told["doc"]), _word(told["digest"])
+            document = f"document/{name}" + (f"#{digest}" if _is_name(digest) else "")
+            if not _is_name(name):
+                document = f"document/withheld/{event['seq']}.{number}"
+            self._thing(
+                document, "document", event, document=name, digest=digest, source=_word(told["source"])
+            )
+            self._edge(key, document, "cited", event)
+
+    def _answered_model(self, event: dict[str, Any], result: Any) -> None:
+        key = f"step/{event['node']}"
+        if not isinstance(result, dict) or not _is_name(result.get("model")):
+            return
+        self._node(key, "model_call", event, become="model_call", answered=result["model"],
+                   tokens=_record(result.get("usage")), provider=_word(result.get("provider")),
+                   finish_reason=_word(result.get("finish_reason")), raw_digest=_word(result.get("raw_digest")))  # fmt: skip
+        provider = _word(result.get("provider"))
+        model = f"model/{provider or ''}/{result['model']}"
+        self._thing(model, "model", event, name=result["model"], provider=provider)
+        self._edge(key, model, "answered", event)
+        for each in _list(result.get("tool_calls")):
+            if isinstance(each, dict) and "name" in each and "arguments" in each:
+                self._wishes.setdefault((str(each["name"]), mark(each["arguments"])), key)
+
+    def _unknown(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        self._node(self._of(body), "tool", event, state="unknown")
+
+    def _of(self, body: dict[str, Any]) -> str:
+        return self._calls.get(body["invocation"], f"invocation/{body['invocation']}")
+
+    def _resolved(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        key, call = f"resolution/{event['seq']}", self._of(body)
+        self._node(key, "resolution", event, verdict=body["verdict"], comment=_word(body["comment"]))
+        self._by(key, body["by"], "resolved", event)
+        self._node(call, "tool", event, state=VERDICTS[body["verdict"]], result=self._digest(event, "result"),
+                   settled_at=event["at"])  # fmt: skip
+        self._edge(call, key, "resolved", event)
+        self._produced(call, self._shown(event, "result"))
+        self._has_answered(call, event)
+
+    def _late(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        self._node(self._of(body), "tool", event, late=body["status"])
+
+    def _compensating(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        key = f"step/{event['node']}"
+        self._node(
+            key,
+            "compensation",
+            event,
+            become="compensation",
+            step=event["node"],
+            invocation=body["invocation"],
+        )
+        self._edge(key, f"step/{body['call']}", "undoes", event)
+        if self._ending:
+            self._edge(key, self._ending, "ending", event)
+
+    def _compensated(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        self._node(f"step/{body['call']}", "tool", event, state="compensated", undone_by=event["node"])
+
+    # people, letters, waits
+
+    def _question(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        path = event["node"]
+        key = f"question/{path}"
+        self._calls[path] = self._calls[body["approval"]] = "approval"
+        self._node(key, "question", event, step=path, approval=body["approval"], shown=body["digest"],
+                   question=_word(self._shown(event, "question")), quorum=body["quorum"], four_eyes=body["four_eyes"],
+                   groups=self._shown(event, "groups"), users=self._shown(event, "users"))  # fmt: skip
+        self._edge(key, "plan", "planned", event)
+        self._inside(key, path, event)
+        self._consumed(key, self._shown(event, "shown"), event)
+        releases = self._shown(event, "releases")
+        for each in releases if isinstance(releases, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("node"), str) and "args" in each:
+                self._released[each["node"]] = (f"step/{path}", mark(each["args"]))
+
+    def _voted(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        key, path = f"vote/{event['seq']}", event["node"]
+        self._node(key, "vote", event, step=path, decision=body["decision"], effect=body["effect"], saw=_word(body["digest"]),
+                   comment=_word(self._shown(event, "comment")))  # fmt: skip
+        self._by(key, body["actor"], "decided", event)
+        self._edge(key, f"question/{path}", "saw", event, via=_word(body["digest"]) or "")
+        self._edge(f"step/{path}", key, "voted", event)
+        if body["effect"] in ("approved", "rejected"):
+            self._node(
+                f"step/{path}", "approval", event, step=path, state=body["effect"], approval=body["approval"]
+            )
+            self._produced(f"step/{path}", self._shown(event, "form"))
+            self._has_answered(f"step/{path}", event)
+
+    def _letter(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        kind = "signal" if event["type"] == "signal_received" else "message"
+        key = f"{kind}/{event['seq']}"
+        self._node(key, kind, event, name=body["name"] if kind == "signal" else body["channel"],
+                   payload=self._digest(event, "payload"))  # fmt: skip
+        self._by(key, body["actor"], "sent", event)
+        sender = self._other(_record(body["sender"])["job"], event)
+        if sender:
+            self._edge(key, sender, "sent", event)
+        self._produced(key, self._shown(event, "payload"))
+
+    def _waited(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        path, kind = event["node"], body["kind"]
+        if kind == "approval":
+            return
+        key = f"step/{path}"
+        self._node(key, "wait", event, step=path, name=_word(body["name"]), timed_out=body["timed_out"])
+        self._edge(key, "plan", "planned", event)
+        self._inside(key, path, event)
+        if isinstance(body["source"], int):
+            letter = "message" if f"message/{body['source']}" in self.nodes else "signal"
+            self._edge(key, f"{letter}/{body['source']}", "took", event)
+        self._has_answered(key, event)
+
+    def _child(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        path, key = event["node"], f"step/{event['node']}"
+        if event["type"] == "child_started":
+            self._node(key, "child", event, step=path, agent=body["agent"])
+            self._edge(key, "plan", "planned", event)
+            self._inside(key, path, event)
+            self._consumed(key, self._shown(event, "goal"), event)
+            return
+        self._node(key, "child", event, step=path, state=body["status"], settled_at=event["at"],
+                   result=self._digest(event, "output"))  # fmt: skip
+        child = self._other(body["job"], event)
+        if child:
+            self._edge(key, child, "child", event)
+        self._produced(key, self._shown(event, "output"))
+        self._has_answered(key, event)
+
+    # steps that are more than one call, and the end
+
+    def _settled(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        path, key = event["node"], f"step/{event['node']}"
+        kind = self.plan.get(path, ("", {}))[0]
+        if kind not in ("workflow", "map", "branch", "sleep") or path == "_plan":
+            return
+        self._node(
+            key,
+            kind,
+            event,
+            step=path,
+            state=body["outcome"] or "failed",
+            result=self._digest(event, "result"),
+        )
+        self._edge(key, "plan", "planned", event)
+        if kind == "workflow":
+            self._after_answer(key, path, event)
+
+    def _ends(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        kind = event["type"].removeprefix("job_")
+        self._ending = key = f"{kind}/{event['seq']}"
+        self._node(key, kind, event, reason=_word(self._shown(event, "reason")), step=body["node"] or None)
+        self._by(key, body["actor"], "decided", event)
+        if body["node"]:
+            self._edge(key, f"step/{body['node']}", "failed", event)
+
+    def _over(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        self._node("output", "output", event, state=event["type"].removeprefix("job_"), outcome=body["outcome"],
+                   result=self._digest(event, "output"))  # fmt: skip
+        self._by("output", body["actor"], "decided", event)
+        if body["node"]:
+            self._edge("output", f"step/{body['node']}", "failed", event)
+        if self._ending and event["type"] != "job_completed":
+            self._edge("output", self._ending, "ending", event)
+
+    def _deed(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        """What somebody did to the job from outside, that no step waits for."""
+        kind = {"job_paused": "pause", "job_resumed": "resume", "payload_erased": "erasure", "job_forked": "fork",
+                "world_confirmed": "confirmation", "world_diverged": "divergence"}[event["type"]]  # fmt: skip
+        key = f"{kind}/{event['seq']}"
+        self._node(key, kind, event, reason=_word(self._shown(event, "reason")), basis=_word(body["basis"]))
+        self._by(key, body["actor"], "decided", event)
+        if "invocation" in body:
+            self._edge(key, self._of(body), "checked", event)
+        if kind == "fork":
+            born = self._other(body["job"], event)
+            if born:
+                self._edge(born, key, "forked", event, via=f"at event {body['at']}")
+        if kind == "erasure" and self._shown(event, "legible") is not None:
+            self._erased(event, body["legible"])
+
+    def _erased(self, event: dict[str, Any], legible: Any) -> None:
+        """What stays legible of bodies that are gone, taken as their events."""
+        seqs = event["body"].get("seq")
+        for seq, body in zip(seqs, legible, strict=True) if isinstance(seqs, list) else ():
+            gone = self._gone.pop(seq, None)
+            if gone is not None:
+                self.take({**gone, "body": body, "erased": True})
+
+    def _given_request(self, event: dict[str, Any], value: Any) -> None:
+        if f"step/{event['node']}" in self.nodes:
+            self._asked_model(event, value)
+
+    def _given_reply(self, event: dict[str, Any], value: Any) -> None:
+        if event["body"]["tool"] == LLM:
+            self._answered_model(event, value)
+
+    _PARTS: Mapping[tuple[str, str], str] = {
+        ("command_emitted", "args"): "request", ("payload_erased", "legible"): "legible",
+        ("tool_invocation_finished", "result"): "reply", ("tool_invocation_finished", "citations"): "citations",
+    }  # fmt: skip
+    _GIVEN: Mapping[str, Callable[..., None]] = {
+        "request": _given_request, "reply": _given_reply, "citations": _cited, "legible": _erased,
+    }  # fmt: skip
+    _TELLS: Mapping[str, Callable[..., None]] = {
+        "job_created": _created, "plan_generated": _planned, "command_emitted": _asked,
+        "tool_invocation_started": _promised, "tool_invocation_finished": _finished, "outcome_unknown": _unknown,
+        "outcome_resolved": _resolved, "late_outcome": _late, "compensation_started": _compensating,
+        "compensation_finished": _compensated, "approval_requested": _question, "approval_decided": _voted,
+        "signal_received": _letter, "message_received": _letter, "wait_completed": _waited, "child_started": _child,
+        "child_finished": _child, "node_finished": _settled, "node_failed": _settled, "job_failing": _ends,
+        "job_cancelling": _ends, "job_completed": _over, "job_failed": _over, "job_cancelled": _over, "job_paused": _deed,
+        "job_resumed": _deed, "payload_erased": _deed, "job_forked": _deed, "world_confirmed": _deed, "world_diverged": _deed,
+    }  # fmt: skip
+
+    # the graph as a whole
+
+    def end(self) -> None:
+        """Add what the plan says of the steps that there are, and drop what leads to a step that never was."""
+        for key in sorted(self.nodes):
+            if key.startswith(("step/", "question/")):
+                self._by_plan(key, key.partition("/")[2])
+        for (kind, step), via in self._output.items():
+            if "output" in self.nodes:
+                self.edges.setdefault(
+                    ("output", f"step/{step}", kind), ("declared", self.nodes["output"]["seq"], via)
+                )
+        self.edges = {
+            key: told for key, told in self.edges.items() if key[0] in self.nodes and key[1] in self.nodes
+        }
+
+    def _by_plan(self, key: str, path: str) -> None:
+        seq, (step, _, inner) = self.nodes[key]["seq"], path.partition("/")
+        kind, names = self.plan.get(step, ("", {}))
+        if kind == "approval" and key.startswith("step/") and not inner:
+            return  # the question has what it rests on
+        if inner and kind != "map":
+            if key in self._informed:
+                return
+            names = {("used", cause): via for (_, cause), via in names.items()}
+        how = "order" if inner and kind != "map" else "declared"
+        for (named, cause), via in names.items():
+            self.edges.setdefault((key, f"step/{cause}", named), (how, seq, via))
+        if kind == "map" and not inner:
+            for item in range(self._counts.get(path, 0)):
+                self.edges.setdefault((key, f"step/{path}/{item}", "item"), ("declared", seq, ""))
+
+    def json(self) -> dict[str, Any]:
+        """The graph as clients see it: nodes and edges in the order in which things happened."""
+        order = sorted(self.nodes, key=lambda key: (self.nodes[key]["seq"], key))
+        place = {key: number for number, key in enumerate(order)}
+        edges = sorted(
+            self.edges.items(), key=lambda each: (place[each[0][0]], place[each[0][1]], each[0][2])
+        )
+        return {
+            "job": self.job.get("job"), "agent": self.job.get("agent"), "version": self.job.get("version"),
+            "nodes": [{"id": key, **self.nodes[key]} for key in order],
+            "edges": [{"from": key[0], "to": key[1], "kind": key[2], "how": told[0], "seq": told[1], "via": told[2]}
+                      for key, told in edges],
+            "complete": not self.full,
+        }  # fmt: skip
+
+
+class _Told(dict[str, Any]):
+    """What an event says; of a member that was withheld or never there, nothing."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def _record(value: Any) -> dict[str, Any]:
+    return _Told(value if isinstance(value, dict) else {})
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a value tells one thing from another: a text that is not a mark, or the mark of a keyed hash."""
+    return (
+        isinstance(value, str)
+        and value != ""
+        and (_HASHED.fullmatch(value) is not None or not _MARKED.search(value))
+    )
+
+
+def _word(value: Any) -> str | None:
+    """A short text; None for anything else, as for what was erased."""
+    return value[:500] if isinstance(value, str) and value else None
+
+
+def _without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    """An event without one of its parts and without its stored text, of which is kept only that it was there."""
+    body = {key: value for key, value in event["body"].items() if key != name}
+    return {**event, "body": body, "raw": None if event["raw"] is None else ""}
+
+
+# the same in PROV-JSON (W3C Member Submission, PROV-DM's terms)
+
+_AGENTS, _ENTITIES = (
+    frozenset({"person", "agent", "model"}),
+    frozenset({"request", "plan", "question", "signal", "message", "document", "output"}),
+)
+_EVERYWHERE = frozenset({"person", "agent", "model", "document", "job", "invocation"})
+_RELATIONS = {
+    ("activity", "entity"): ("used", "prov:activity", "prov:entity"),
+    ("activity", "activity"): ("wasInformedBy", "prov:informed", "prov:informant"),
+    ("activity", "agent"): ("wasAssociatedWith", "prov:activity", "prov:agent"),
+    ("entity", "entity"): ("wasDerivedFrom", "prov:generatedEntity", "prov:usedEntity"),
+    ("entity", "activity"): ("wasGeneratedBy", "prov:entity", "prov:activity"),
+    ("entity", "agent"): ("wasAttributedTo", "prov:entity", "prov:agent"),
+}
+
+
+def prov_class(kind: str) -> str:
+    """What a kind of node is in PROV: agent, entity or activity."""
+    return "agent" if kind in _AGENTS else "entity" if kind in _ENTITIES else "activity"
+
+
+def prov_id(key: str, kind: str) -> str:
+    """The qualified name of a node: of this job, or of everything that Aetheris knows."""
+    return ("aetheris:" if kind in _EVERYWHERE else "job:") + quote(
+        key, safe="/@.-_~", errors="surrogatepass"
+    )
+
+
+def _prov_record(node: dict[str, Any]) -> dict[str, Any]:
+    kind, hidden = node["kind"], {"kind", "at", "settled_at"}
+    told: dict[str, Any] = {"prov:type": {"$": f"aetheris:{kind}", "type": "prov:QUALIFIED_NAME"}}
+    for name in sorted(set(node) - hidden):
+        value = node[name]
+        told[f"aetheris:{name}"] = canonical(value) if isinstance(value, dict | list) else value
+    if prov_class(kind) == "activity":
+        told["prov:startTime"] = node["at"]
+        told |= {"prov:endTime": node["settled_at"]} if "settled_at" in node else {}
+    return told
+
+
+def prov_records(graph: Evidence, head: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every record of the PROV document: section, id, and what it says; in the one order."""
+    nodes, job = graph.nodes, str(graph.job.get("job", ""))
+    run = f"aetheris:job/{job}"
+    found = [(prov_class(node["kind"]), prov_id(key, node["kind"]), key) for key, node in nodes.items()]
+    found += [("activity", run, ""), ("entity", "job:record", "")]
+    links = sorted(graph.edges)
+    width = len(str(len(links)))
+    tied = []
+    for number, (effect, cause, kind) in enumerate(links):
+        pair = (prov_class(nodes[effect]["kind"]), prov_class(nodes[cause]["kind"]))
+        if pair in _RELATIONS:
+            tied.append((_RELATIONS[pair][0], f"_:{number:0{width}}", (effect, cause, kind)))
+    tied.append(("wasGeneratedBy", "_:record", ("", "", "")))
+    for section in sorted({each[0] for each in [*found, *tied]}):
+        for _, name, key in sorted(each for each in found if each[0] == section):
+            yield section, name, _prov_record(nodes[key]) if key else _prov_whole(name, run, head, job)
+        for _, name, link in (each for each in tied if each[0] == section):
+            yield (
+                section,
+                name,
+                _prov_link(graph, link) if link[0] else {"prov:entity": "job:record", "prov:activity": run},
+            )
+
+
+def _prov_whole(name: str, run: str, head: dict[str, Any], job: str) -> dict[str, Any]:
+    """The record as a whole, and the run that wrote it."""
+    if name == run:
+        return {"prov:type": {"$": "aetheris:job", "type": "prov:QUALIFIED_NAME"}, "aetheris:job": job}
+    return {"aetheris:job": job, "aetheris:seq": head["seq"], "aetheris:hash": head["hash"]}
+
+
+def _prov_link(graph: Evidence, link: tuple[str, str, str]) -> dict[str, Any]:
+    effect, cause, kind = link
+    kinds = graph.nodes[effect]["kind"], graph.nodes[cause]["kind"]
+    _, one, other = _RELATIONS[prov_class(kinds[0]), prov_class(kinds[1])]
+    how, seq, via = graph.edges[link]
+    told = {one: prov_id(effect, kinds[0]), other: prov_id(cause, kinds[1]), "aetheris:kind": kind, "aetheris:how": how,
+            "aetheris:seq": seq}  # fmt: skip
+    return {**told, "aetheris:via": via} if via else told
+
+
+def prov_pieces(graph: Evidence, head: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
+    """The canonical PROV-JSON text of a graph, piece by piece: whose piece it is, of which event, and the text."""
+    prefix = canonical({"aetheris": "urn:aetheris:", "job": f"urn:aetheris:job:{graph.job.get('job')}:"})
+    before = ""
+    for section, name, record in prov_records(graph, head):
+        opening = f"{canonical(section)}:{{"
+        if section != before:
+            gap = "}," if before else "{"
+            if before < "prefix" < section:
+                gap = f'{gap}"prefix":{prefix},'
+            opening = gap + opening
+        else:
+            opening = ","
+        before = section
+        yield (
+            f"{section} {name}",
+            record.get("aetheris:seq", 0),
+            f"{opening}{canonical(name)}:{canonical(record)}",
+        )
+    yield "its end", 0, "}}\n"
+
+
 # --- the checks ------------------------------------------------------------------------------------------------------
 
 _OUTER = {"format": int, "software": dict, "job": dict, "head": dict, "ended": (str, type(None)), "profile": str,
@@ -1054,6 +1838,8 @@ class Verifier:
         self.withheld: dict[int, list[tuple[str, str, str]]] = {}
         self.chain: Chain | None = None
         self.ledger, self.questions = Ledger(), Questions()
+        self.graph = Evidence(self._part_value)
+        self.untold: Broken | None = None
         self.file, self.line, self.seq = "", 0, 0
         self.head: SignedHead | None = None
 
@@ -1182,6 +1968,7 @@ class Verifier:
             if not chain.erased:
                 self.ledger.take(taken)
                 self.questions.take(taken)
+            self._into_graph(taken)
         self.line, self.seq = 0, 0
         chain.end(self.manifest["head"], self.manifest["ended"])
         if chain.erased:
@@ -1208,6 +1995,22 @@ class Verifier:
             self.questions.take(taken)
         self.line, self.seq = 0, 0
         self.report.facts["erased"] = chain.erasures
+
+    def _into_graph(self, event: dict[str, Any]) -> None:
+        """Take an event into the graph; one that it cannot read is told of when the graph is looked at."""
+        try:
+            self.graph.take(event)
+        except UNREADABLE as error:
+            message = f"event {event['seq']} tells no graph ({type(error).__name__}: {error})"[:300]
+            self.untold = self.untold or Broken("evidence", message, EVENTS, self.line, event["seq"])
+
+    def _part_value(self, digest: str) -> Any:
+        """A large part; nothing where it is not there, which is told of elsewhere."""
+        try:
+            found = (line["text"] for _, line in self.package.lines(PARTS) if line["sha256"] == digest)
+            return json.loads(next(found, "null"))
+        except (Broken, *UNREADABLE):
+            return None
 
     def _withheld(self, event: dict[str, Any], texts: dict[str, str]) -> None:
         for path, how, what in self.withheld.get(event["seq"], ()):
@@ -1250,10 +2053,19 @@ class Verifier:
                 self.broken("extra", f"no event names the part {digest[:16]}…")
             if sha256(line["text"].encode("ascii")) != digest:
                 self.broken("changed_body", f"the part {digest[:16]}… is not the one that its digest names")
+            if digest in self.graph.wants:
+                self._into_graph_late(digest, line["text"])
         if wanted:
             self.line, self.seq = 0, min(wanted.values())
             self.broken("missing", f"a part that event {self.seq} names is missing")
         return f"{len(self.chain.parts) if self.chain else 0} large parts"
+
+    def _into_graph_late(self, digest: str, text: str) -> None:
+        try:
+            self.graph.give(digest, json.loads(text))
+        except UNREADABLE as error:
+            message = f"a large part tells no graph ({type(error).__name__}: {error})"[:300]
+            self.untold = self.untold or Broken("evidence", message, PARTS, self.line, self.seq)
 
     def lines_of(self, name: str, told: Ledger | Questions) -> str:
         """A file of derived lines against what the events tell, in the order of their ids."""
@@ -1279,18 +2091,36 @@ class Verifier:
         return f"{len(told.lines)} lines are those that the events tell"
 
     def evidence(self) -> str:
-        """Every record of the graph that names an event of this job names one that is there."""
+        """The graph is exactly what the events tell, derived here a second time; compared as it is read."""
         self.file = EVIDENCE
-        chain, named = self.chain, 0
+        if self.untold is not None:
+            raise self.untold
+        self.graph.end()
+        chunks, left = self.package.chunks(EVIDENCE), b""
+        for place, seq, text in prov_pieces(self.graph, self.manifest["head"]):
+            piece = text.encode("ascii")
+            while len(left) < len(piece) and (more := next(chunks, b"")):
+                left += more
+            if not left.startswith(piece):
+                self._another_graph(place, seq)
+            left = left[len(piece) :]
+        if left or next(chunks, b""):
+            self._another_graph("its end", 0)
+        nodes, edges = len(self.graph.nodes), len(self.graph.edges)
+        return f"{nodes} nodes and {edges} edges are those that the events tell"
+
+    def _another_graph(self, place: str, seq: int) -> NoReturn:
+        """Say where the graph is another one: at the record that names an event which is not there, else from a place on."""
         stack = [parsed(self.package.whole(EVIDENCE), EVIDENCE, lambda value: canonical(value) + "\n")]
-        while stack and chain is not None:
+        while stack and self.chain is not None:
             value = stack.pop()
             if isinstance(value, dict):
-                named += self._names_event(value, chain)
+                self._names_event(value, self.chain)
                 stack.extend(value.values())
             elif isinstance(value, list):
                 stack.extend(value)
-        return f"{named} records name events that are there"
+        self.seq = seq
+        self.broken("evidence", f"from {place} on it is not what the events tell")
 
     def _names_event(self, record: dict[str, Any], chain: Chain) -> int:
         seq, told = _plain(record.get("aetheris:seq")), _plain(record.get("aetheris:hash"))

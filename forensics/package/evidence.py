@@ -1,43 +1,28 @@
-"""The file `evidence.json`: the evidence graph of a job in W3C PROV-JSON, in its canonical form."""
+"""The file `evidence.json`: the evidence graph of a job in W3C PROV-JSON, in its canonical form, as the package shows the job."""
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
 
-from jobs.core.chain import canonical
-from jobs.core.moments import text
-from jobs.models import Job
-
-from ..redaction import Redactor
+from ..record import UNREADABLE
+from ..standalone import prov_pieces
+from .records import Records
 from .zipping import Sink
 
 
-def write(job: Job, sink: Sink, withholds: Redactor | None) -> None:
-    """Write the graph.
+def write(records: Records, sink: Sink) -> None:
+    """Write the graph that the events tell, as they stand in the package: what is withheld there is withheld here.
 
     Args:
-        job: the row.
+        records: whose events have been written.
         sink: the file.
-        withholds: what withholds; None where nothing is withheld.
     """
-    sink.write((canonical(_document(job)) + "\n").encode("ascii"))
-
-
-def _document(job: Job) -> dict[str, Any]:
-    """What the record as a whole says: this job generated this record, on behalf of nobody but itself."""
-    record, run, agent = (
-        f"aetheris:head/{job.head_seq}",
-        f"aetheris:job/{job.id}",
-        f"aetheris:agent/{job.agent}@{job.version}",
-    )
-    entity = {"aetheris:job": str(job.id), "aetheris:seq": job.head_seq, "aetheris:hash": job.head_hash}
-    activity = {"prov:startTime": text(job.created_at)}
-    if job.finished_at is not None:
-        activity["prov:endTime"] = text(job.finished_at)
-    return {
-        "prefix": {"aetheris": "urn:aetheris:"},
-        "entity": {record: entity}, "activity": {run: activity},
-        "agent": {agent: {"prov:type": {"$": "prov:SoftwareAgent", "type": "prov:QUALIFIED_NAME"}}},
-        "wasGeneratedBy": {"_:generated": {"prov:entity": record, "prov:activity": run}},
-        "wasAssociatedWith": {"_:associated": {"prov:activity": run, "prov:agent": agent}},
-    }  # fmt: skip
+    graph = records.graph
+    for digest in sorted(graph.wants):
+        with suppress(*UNREADABLE):  # verifying the package says where
+            graph.give(digest, records.part(digest))
+    graph.end()
+    head = {"seq": records.job.head_seq, "hash": records.job.head_hash}
+    for _, _, text in prov_pieces(graph, head):
+        sink.write(text.encode("ascii"))
+    records.forget_graph()

@@ -170,7 +170,7 @@ class _Export:
 
     def _proofs(self, made: Zip, records: Records) -> None:
         with made.file(standalone.EVIDENCE) as sink:
-            evidence.write(self.job, sink, self.withholds)
+            evidence.write(records, sink)
         made.put(standalone.CHECKPOINT, self.witness.checkpoint.encode())
         made.put(standalone.INCLUSION, standalone.pretty(self.witness.inclusion()).encode())
         program = Path(standalone.__file__).read_bytes()

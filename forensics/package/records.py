@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from typing import Any, TypeVar
@@ -17,8 +18,9 @@ from jobs.models import Approval, Blob, Event, Job
 from ledger.models import Invocation
 
 from ..proof import Break, Head, Row, against_head, walk
-from ..record import FIELDS
+from ..record import FIELDS, UNREADABLE
 from ..redaction import Redactor
+from ..standalone import Evidence
 from .notes import Notes, place_of, refer
 from .zipping import Sink
 
@@ -54,6 +56,7 @@ class Records:
         self.notes = Notes(redacting=redactor is not None)
         self.problem: Break | None = None
         self.head = Head(0, "")
+        self.graph = Evidence(self.part)
         self.withheld: dict[tuple[str, str, str], list[int]] = {}
         self._made = tempfile.SpooledTemporaryFile(max_size=EARLY)
         self._places: dict[str, tuple[int, int]] = {}
@@ -77,6 +80,10 @@ class Records:
             for row, event in zip(some, self._shown(some), strict=True):
                 sink.write(line(event))
                 self.notes.take(event)
+                with suppress(
+                    *UNREADABLE
+                ):  # a broken record tells no graph, and verifying the package says where
+                    self.graph.take(event)
                 yield row
             count += len(some)
             self.tell(count)
@@ -131,6 +138,17 @@ class Records:
                 content = self._spooled(digest) if digest in self._places else texts.get(digest)
                 if content is not None:  # a missing one is found when the package is verified
                     sink.write(line({"sha256": digest, "text": content}))
+
+    def forget_graph(self) -> None:
+        """The graph is written; its memory is for others."""
+        self.graph = Evidence(self.part)
+
+    def part(self, digest: str) -> Any:
+        """The value of one large part as the package shows it; None where it is missing."""
+        if digest in self._places:
+            return _read(self._spooled(digest))
+        stored = Blob.objects.filter(tenant=self.job.tenant, sha256=digest).values_list("text", flat=True)
+        return _read(stored.first())
 
     def _spooled(self, digest: str) -> str:
         offset, size = self._places[digest]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forensics import standalone
+from forensics.evidence import graph_of, prov_text
 from forensics.standalone import APPROVALS, EVENTS, LEDGER, PARTS, canonical, link, sha256
 from tests.forensics.package.packing import Copy
 
@@ -56,6 +57,14 @@ def relink(copy: Copy) -> None:
     copy.put(EVENTS, events)
     head = {"seq": len(events), "hash": last}
     copy.manifest(lambda told: told.update(head=head))
+
+
+def retell(copy: Copy) -> None:
+    """Derive the evidence graph anew, as a forger does who knows our program."""
+    parts = {line["sha256"]: json.loads(line["text"]) for line in copy.values(PARTS)}
+    told = json.loads(copy.files[standalone.MANIFEST])
+    graph = graph_of(copy.values(EVENTS), parts.get)
+    copy.files[standalone.EVIDENCE] = "".join(prov_text(graph, told["head"])).encode()
 
 
 def rewrite(copy: Copy, seq: int, **body: Any) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from forensics import standalone
 from forensics.package import export
-from forensics.standalone import EVENTS, EVIDENCE, MANIFEST, canonical
+from forensics.standalone import EVENTS, MANIFEST, canonical
 from jobs import approve, keys
 from jobs.testing import run_until_parked
 from tests.forensics.cast import CAST
 from tests.forensics.cast_of_graphs import BOB
-from tests.forensics.package.forging import other, relink, rewrite
+from tests.forensics.package.forging import other, relink, retell, rewrite
 from tests.forensics.package.packing import Copy, Stranger
 from tests.forensics.package.trees import checkpoint, growth, path_to
 from tests.forensics.package.verdicts import folder, package, seq_of, verdict
@@ -30,8 +30,7 @@ def rewritten(signer: Any = None) -> bytes:
     told = json.loads(copy.files[MANIFEST])
     leaf = f"aetheris.head.v1\n{told['job']['id']}\n{told['head']['seq']}\n{told['head']['hash']}\n"
     copy.checkpoint(signer or keys.signer(), leaf)
-    record = {"aetheris:job": told["job"]["id"], "aetheris:seq": seq, "aetheris:hash": told["head"]["hash"]}
-    copy.files[EVIDENCE] = canonical({"entity": {"aetheris:head": record}}).encode() + b"\n"
+    retell(copy)
     return copy.resealed(signer or keys.signer())
 
 
@@ -131,6 +130,7 @@ def test_events_behind_the_witnessed_head_are_not_yet_witnessed() -> None:
     added = {**events[-1], "seq": seq, "type": "job_paused", "node": "", "body": body, "raw": canonical(body)}
     copy.put(EVENTS, [*events, added])
     relink(copy)
+    retell(copy)
     problem = verdict(copy.resealed(keys.signer())).problem
     assert problem is not None
     assert (problem.kind, problem.file, problem.seq) == ("not_yet_witnessed", EVENTS, seq)
