@@ -55,7 +55,9 @@ def test_erasing_needs_a_ground_a_choice_its_permission_and_an_end(officer: Call
     assert named(problem) == {"everything"}
     refused(officer.post(f"jobs/{running}/erase", ERASE), 409, "job_running")
     refused(
-        Caller(nobody_special(), tenant=officer.tenant).post(f"jobs/{job}/erase", ERASE), 403, "permission_missing"
+        Caller(nobody_special(), tenant=officer.tenant).post(f"jobs/{job}/erase", ERASE),
+        403,
+        "permission_missing",
     )
     refused(Caller(stage.person(*stage.OFFICER)).post(f"jobs/{job}/erase", ERASE), 404, "not_found")
 
