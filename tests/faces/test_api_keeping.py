@@ -69,7 +69,7 @@ def test_a_hold_is_placed_once_stands_in_the_way_and_is_released(officer: Caller
     assert officer.post(f"jobs/{job}/hold", {"reason": "case 7"}, Idempotency_Key=key).json() == first.json()
     refused(
         officer.post(f"jobs/{job}/hold", {"reason": "another"}, Idempotency_Key=key),
-        409,
+        422,
         "idempotency_key_reused",
     )
     assert Hold.objects.filter(tenant=officer.tenant).count() == 1

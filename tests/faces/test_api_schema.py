@@ -91,12 +91,7 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     submit("refund", {"order_id": "A-1001"}, actor=actor)
     asking = stage.job(stage.asking(form={"type": "object"}), stage.paying(), actor=actor)
     unknown, invocation = stage.unknown_call(actor=actor)
-    Definition.objects.get_or_create(
-        kind="tool", name="a_tool", version="1", defaults={"form": "pure", "seen_at": clock.now()}
-    )
-    Definition.objects.get_or_create(
-        kind="agent", name="an_agent", version="1", defaults={"form": "planner", "seen_at": clock.now()}
-    )
+    _offered()
     desk = create_agent("refund", name="desk", actor=actor)
     message_agent(desk, {"order_id": "A-1001"}, actor=actor)
     kept = saved.keep(tenant, ("0", "somebody"), "jobs", {"of": "jobs"}, shared=True)
@@ -121,16 +116,36 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     _holds(document, "/api/agents/{agent}", caller.delete(f"agents/{desk}"), "delete")
     _holds(document, "/api/tokens", caller.post("tokens", {}), "post")
     _holds(document, "/api/jobs", caller.post("jobs", {"agent": 7}), "post")
-    why = {"reason": "asked to", "legal_basis": "Art. 17", "everything": True}
-    ended = stage.ended(actor)
-    for body in ({**why, "dry_run": True}, why, {}):
-        _holds(document, "/api/jobs/{job}/erase", caller.post(f"jobs/{ended}/erase", body), "post")
-    _holds(document, "/api/jobs/{job}/hold", caller.post(f"jobs/{ended}/hold", {"reason": "r"}), "post")
-    _holds(document, "/api/jobs/{job}/erase", caller.post(f"jobs/{ended}/erase", why), "post")
-    _holds(document, "/api/forensics/holds/{hold}/release",
-           caller.post(f"forensics/holds/{named['hold']}/release", {"reason": "r"}), "post")  # fmt: skip
-    _holds(document, "/api/forensics/retention", caller.post("forensics/retention", {}), "post")
     _holds(document, "/api/jobs/{job}/pause", caller.post(f"jobs/{asking}/pause", {}), "post")
+
+
+def test_real_answers_about_what_is_kept_and_what_goes_are_as_the_document_says(
+    document: dict[str, Any],
+) -> None:
+    tenant = f"t-{uuid4().hex[:8]}"
+    actor = Actor(id="boss", name="Boss", tenant=tenant, superuser=True)
+    caller, job = Caller(stage.person(*stage.OFFICER), tenant=tenant), stage.ended(actor)
+    why = {"reason": "asked to", "legal_basis": "Art. 17", "everything": True}
+    held = f"forensics/holds/{hold('tag', 'case-7', reason='in court', actor=actor).id}"
+    for path, place, body in (
+        ("jobs/{job}/erase", f"jobs/{job}/erase", {**why, "dry_run": True}),
+        ("jobs/{job}/erase", f"jobs/{job}/erase", why),
+        ("jobs/{job}/erase", f"jobs/{job}/erase", {}),
+        ("jobs/{job}/hold", f"jobs/{job}/hold", {"reason": "r"}),
+        ("jobs/{job}/erase", f"jobs/{job}/erase", why),
+        ("forensics/holds/{hold}/release", f"{held}/release", {"reason": "r"}),
+        ("forensics/holds", "forensics/holds", {"scope": "agent", "value": "x", "reason": "r"}),
+        ("forensics/retention", "forensics/retention", {}),
+        ("jobs/{job}/erase", f"jobs/{stage.pruned(actor)}/erase", why),
+    ):
+        _holds(document, f"/api/{path}", caller.post(place, body), "post")
+
+
+def _offered() -> None:
+    for kind, name, form in (("tool", "a_tool", "pure"), ("agent", "an_agent", "planner")):
+        Definition.objects.get_or_create(
+            kind=kind, name=name, version="1", defaults={"form": form, "seen_at": clock.now()}
+        )
 
 
 def _exported(tenant: str) -> UUID:
