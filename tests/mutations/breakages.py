@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.breakage import Breakage
 from tests.mutations.of_agents import OF_AGENTS
+from tests.mutations.of_replay import OF_REPLAY
 
 __all__ = ["BREAKAGES", "Breakage"]
 
@@ -229,4 +230,5 @@ BREAKAGES = (
         "tests/pure/test_confirming.py::test_an_effect_that_is_gone_is_not_undone",
     ),
     *OF_AGENTS,
+    *OF_REPLAY,
 )  # fmt: skip
