@@ -136,6 +136,8 @@ def approval_row(state: JobState, path: str) -> dict[str, Any]:
         "four_eyes": info["four_eyes"], "requester": state.requester["id"],
         "deadline": parse(asked.wake_at) if asked.wake_at else None, "on_timeout": info["on_timeout"],
         "form": canonical(info["form"]), "votes": canonical(list(votes)),
+        "voters": canonical([vote["actor"]["id"] for vote in votes if vote["actor"]]),
+        "delegates": canonical(info.get("delegates", [])),
     }  # fmt: skip
 
 

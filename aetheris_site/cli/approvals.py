@@ -25,10 +25,14 @@ _PAST = {"approve": "approved", "reject": "rejected"}
 
 @click.command(cls=Verb, example="aetheris approvals")
 @click.option("--all", "everything", is_flag=True, help="Also those that are decided or withdrawn.")
+@click.option("--mine", is_flag=True, help="Only those that wait for the answer of the token's user.")
 @click.pass_obj
-def approvals(session: Session, everything: bool) -> None:
+def approvals(session: Session, everything: bool, mine: bool) -> None:
     """List open questions to people."""
-    found = list(session.api().pages("/api/approvals", state=None if everything else "open"))
+    state, whose = None if everything else "open", "true" if mine else None
+    found = list(
+        (session.api(APPROVER) if mine else session.api()).pages("/api/approvals", state=state, mine=whose)
+    )
     if session.json:
         document(found)
         return
@@ -81,6 +85,31 @@ def reject(session: Session, target: str, **answer: Any) -> None:
     the answer counts only for that.
     """
     _decide(session, "reject", target, **answer)
+
+
+@click.command(cls=Verb, example="aetheris delegate 0197c1a2-… eve --comment 'on leave until Monday'")
+@click.argument("target", metavar="APPROVAL|JOB")
+@click.argument("user")
+@click.option("--comment", default="", help="Why; kept with the delegation.")
+@click.option("--digest", help="Delegate only if this is the digest of what is shown.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delegate(session: Session, target: str, user: str, comment: str, digest: str | None, yes: bool) -> None:
+    """Hand your vote on a question to another user, who has it from then on."""
+    if not (digest or yes or session.has_person):
+        raise click.UsageError("Nobody is here to ask: give --digest (of what you have seen) or --yes.")
+    api = session.api(APPROVER)
+    asked = _find(api, target)
+    record(approval_pairs(asked), beside=session.json)
+    is_open = asked["state"] == "open"
+    if is_open and not (digest or yes) and not click.confirm(f"Let {user} decide instead of you?", err=True):
+        raise Failure("Nothing was delegated", code="not_confirmed")
+    body = {"to": user, "digest": digest or asked["digest"], "comment": comment}
+    answer = api.post(f"/api/approvals/{part(asked['id'])}/delegate", body)
+    if session.json:
+        document(answer)
+    else:
+        click.echo(f"Your vote is {user}'s now.")
 
 
 def _decide(

@@ -30,6 +30,7 @@ SECTIONS = {
         "approvals": "approvals",
         "approve": "approvals",
         "reject": "approvals",
+        "delegate": "approvals",
         "unresolved": "effects",
         "resolve": "effects",
     },

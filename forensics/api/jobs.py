@@ -62,7 +62,7 @@ class VerifiedAnswer(serializers.Serializer[Any]):
     problem = serializers.JSONField()
 
 
-class Source(serializers.Serializer[Any]):
+class CodeSource(serializers.Serializer[Any]):
     """Which code a step ran, and which is here now: digests of the module's text, empty where it is not known."""
 
     node = serializers.CharField()
@@ -80,7 +80,7 @@ class ReplayedAnswer(serializers.Serializer[Any]):
     digest = serializers.CharField()
     output = serializers.JSONField()
     code = serializers.CharField()
-    sources = Source(many=True)
+    sources = CodeSource(many=True)
     problem = serializers.JSONField()
 
 

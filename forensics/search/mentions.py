@@ -27,7 +27,7 @@ def mentions_of(type: str, body: Mapping[str, Any] | None) -> list[Mention]:
 
 
 def _found(type: str, body: Mapping[str, Any]) -> Iterator[Mention]:
-    for member in ("actor", "by"):
+    for member in ("actor", "by", "to"):
         yield from (("actor", each) for each in _names(body.get(member)))
     if isinstance(outcome := body.get("step_outcome"), str):
         yield "step_outcome", outcome

@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST
 from jobs import queries, services
 from jobs.core.errors import Refused
 from jobs.models import Approval, Job
+from jobs.queries import inbox
 from ledger.admin import pretty, utc
 
 from . import asking
 from .desk import Desk, actor_on
-from .forms import Decision
+from .forms import Decision, Delegation
 from .shown import badge
 
 
@@ -47,7 +48,7 @@ class Inbox(admin.SimpleListFilter):
                 return queryset.exclude(state="open")
             case "all":
                 return queryset
-        return asking.undecided(queryset, actor_on(request))
+        return inbox.undecided(queryset, actor_on(request))
 
 
 @admin.register(Approval)
@@ -74,7 +75,7 @@ class ApprovalAdmin(Desk):
         rows = super().get_queryset(request)
         if super().has_view_permission(request):
             return rows
-        return asking.asking(rows, actor_on(request))
+        return inbox.asking(rows, actor_on(request))
 
     @admin.display(description="question")
     def question_shown(self, approval: Approval) -> str:
@@ -94,7 +95,8 @@ class ApprovalAdmin(Desk):
 
     @admin.display(description="asks")
     def asked(self, approval: Approval) -> str:
-        return ", ".join([*json.loads(approval.groups), *json.loads(approval.users)])
+        delegates = [f"{name} (delegate)" for name in json.loads(approval.delegates)]
+        return ", ".join([*json.loads(approval.groups), *json.loads(approval.users), *delegates])
 
     @admin.display(description="needed")
     def quorum_shown(self, approval: Approval) -> str:
@@ -103,7 +105,11 @@ class ApprovalAdmin(Desk):
 
     def get_urls(self) -> list[URLPattern]:
         decide = self.admin_site.admin_view(require_POST(self.decide_view))
-        own = [path("<uuid:approval>/decide/", decide, name="aetheris_jobs_approval_decide")]
+        delegate = self.admin_site.admin_view(require_POST(self.delegate_view))
+        own = [
+            path("<uuid:approval>/decide/", decide, name="aetheris_jobs_approval_decide"),
+            path("<uuid:approval>/delegate/", delegate, name="aetheris_jobs_approval_delegate"),
+        ]
         return own + super().get_urls()
 
     def change_view(
@@ -134,6 +140,23 @@ class ApprovalAdmin(Desk):
         self.do(request, deed, f"Your decision is recorded: {told['decision']}.")
         return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
 
+    @transaction.non_atomic_requests
+    def delegate_view(self, request: HttpRequest, approval: UUID) -> HttpResponse:
+        """Hand this person's vote to somebody else, with the digest of what the page had shown."""
+        row = self.found(request, str(approval))
+        form = Delegation(request.POST)
+        if not form.is_valid():
+            return self._show(request, row, None, form)
+        told = form.cleaned_data
+
+        def deed() -> None:
+            services.delegate(
+                row.id, told["to"], digest=told["digest"], actor=actor_on(request), comment=told["comment"]
+            )
+
+        self.do(request, deed, f"Your vote is {told['to']}'s now.")
+        return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
+
     def refusal_words(self, request: HttpRequest, refusal: Refused) -> str:
         """A decision that came too late also says who decided, and when."""
         said = super().refusal_words(request, refusal)
@@ -144,7 +167,13 @@ class ApprovalAdmin(Desk):
         votes = asking.votes_of(queries.approval_json(row, actor_on(request)), row)
         return f"{said} {asking.how_it_ended(votes)}".strip()
 
-    def _show(self, request: HttpRequest, approval: Approval, form: Decision | None) -> HttpResponse:
+    def _show(
+        self,
+        request: HttpRequest,
+        approval: Approval,
+        form: Decision | None,
+        handing: Delegation | None = None,
+    ) -> HttpResponse:
         job = (
             Job.objects.filter(pk=approval.job_id, tenant=approval.tenant)
             .defer("goal", "output", "error")
@@ -168,6 +197,8 @@ class ApprovalAdmin(Desk):
             "ended": asking.how_it_ended(votes),
             "why_not": told["why_not"],
             "form": form or Decision(json.loads(approval.form), initial={"digest": approval.digest}),
+            "delegation": handing or Delegation(initial={"digest": approval.digest}),
+            "handing": handing is not None,
         }
         return self.page(request, "approval.html", "Approval", **context)
 

@@ -1,4 +1,4 @@
-"""Which approvals ask this person, and what has been said to each so far."""
+"""What has been said to an approval so far, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import StrIndex
-from django.db.models.lookups import GreaterThan
-
-from jobs import clock
-from jobs.core.commands import Actor
 from jobs.models import Approval
 
 from .shown import moment, who
@@ -30,33 +24,6 @@ class Cast:
     final: bool
 
 
-def asking(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
-    """The approvals that name this person or one of their groups, whatever their state."""
-    named = [_holds("users", each) for each in {actor.id, actor.name} if each]
-    grouped = [_holds("groups", each) for each in actor.groups]
-    asked = Q(pk__in=[])
-    for each in (*named, *grouped):
-        asked |= each
-    return rows.filter(asked)
-
-
-def undecided(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
-    """Those of them that wait for this person's decision."""
-    voted = f'"actor":{json.dumps({"id": actor.id}, separators=(",", ":"))[:-1]},'
-    waiting = asking(rows, actor).filter(state="open").exclude(_mentions("votes", voted))
-    in_time = waiting.filter(Q(deadline__isnull=True) | Q(deadline__gt=clock.now()))
-    return in_time.exclude(four_eyes=True, requester=actor.id)
-
-
-def _holds(column: str, member: str) -> Q:
-    return _mentions(column, json.dumps(member))
-
-
-def _mentions(column: str, text: str) -> Q:
-    # Not `contains`: LIKE on SQLite takes Finance for finance. The columns hold canonical JSON.
-    return Q(GreaterThan(StrIndex(F(column), Value(text)), 0))
-
-
 def votes_of(told: Mapping[str, Any], approval: Approval) -> list[Cast]:
     """Every vote so far.
 
@@ -71,12 +38,17 @@ def votes_of(told: Mapping[str, Any], approval: Approval) -> list[Cast]:
 def _cast(vote: Mapping[str, Any], form: Any) -> Cast:
     return Cast(
         who=who(vote["actor"]),
-        decision=vote["decision"].replace("_", " "),
+        decision=_said(vote),
         at=moment(vote["at"]),
         comment=vote["comment"] or "",
         form="" if form is None else json.dumps(form, indent=2, ensure_ascii=False),
         final=vote["effect"] in ("approved", "rejected", "withdrawn"),
     )
+
+
+def _said(vote: Mapping[str, Any]) -> str:
+    decision: str = vote["decision"].replace("_", " ")
+    return f"{decision} to {who(vote['to'])}" if vote.get("to") else decision
 
 
 def how_it_ended(votes: list[Cast]) -> str:

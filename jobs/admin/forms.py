@@ -85,6 +85,15 @@ class Decision(forms.Form):
         return fields.answer(self.schema, self.cleaned_data) if self.flat else self.cleaned_data["form"]
 
 
+class Delegation(forms.Form):
+    """To whom a vote goes, bound to what the page showed."""
+
+    to = forms.CharField(max_length=150, label="User", help_text="Who decides instead of you: a user name.")
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    comment = forms.CharField(required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 2}))
+    prefix = "delegation"
+
+
 class Resolution(forms.Form):
     """What a person says of an unknown outcome."""
 

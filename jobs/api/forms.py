@@ -107,6 +107,14 @@ class DecideForm(Form):
     )
 
 
+class DelegateForm(Form):
+    """A vote that is handed on."""
+
+    to = Text(max_length=150, help_text="Name of the user who decides instead.")
+    digest = Text(max_length=64, help_text="The digest of what was shown to the person who delegates.")
+    comment = Text(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+
+
 class ResolveForm(Form):
     """What became of a call whose outcome is unknown."""
 

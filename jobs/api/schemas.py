@@ -136,6 +136,7 @@ class VoteAnswer(s.Serializer[Any]):
     actor = Person(allow_null=True)
     comment = text(allow_blank=True, allow_null=True)
     effect = text()
+    to = Person(allow_null=True)
     at = when(allow_null=True)
 
 
@@ -152,6 +153,7 @@ class ApprovalAnswer(s.Serializer[Any]):
     digest = text()
     groups = texts()
     users = texts()
+    delegates = texts()
     quorum = s.IntegerField()
     four_eyes = s.BooleanField()
     requester = text()

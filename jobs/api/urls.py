@@ -62,6 +62,7 @@ urlpatterns = [
     *both("approvals", approvals.ApprovalsView, "approvals"),
     *both("approvals/<uuid:approval>", approvals.ApprovalView, "approval"),
     *both("approvals/<uuid:approval>/decide", approvals.DecideView, "decide"),
+    *both("approvals/<uuid:approval>/delegate", approvals.DelegateView, "delegate"),
     *both("unresolved", unresolved.UnresolvedView, "unresolved"),
     *both("unresolved/<uuid:invocation>/resolve", unresolved.ResolveView, "resolve"),
     *both("definitions", registry.DefinitionsView, "definitions"),

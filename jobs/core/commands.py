@@ -224,11 +224,12 @@ class SendMessage:
 @dataclass(frozen=True, slots=True)
 class Vote:
     approval: str
-    decision: str  # approve | reject
+    decision: str  # approve | reject | delegate
     digest: str
     actor: Actor
     comment: str = ""
     form: JSON = None
+    to: Actor | None = None  # delegate: whose vote it is from now on
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ KINDS: dict[str, Kind] = {
         "approval question shown releases digest groups users quorum four_eyes deadline on_timeout escalate_to form copied?",
     ),
     "approval_decided": _kind(
-        "Somebody voted, or the deadline decided.",
-        "approval decision actor comment digest form effect copied?",
+        "Somebody voted or handed the vote on, or the deadline decided.",
+        "approval decision actor comment digest form effect to? copied?",
     ),
     "timer_fired": _kind("A timer's moment came.", "due copied?"),
     "message_received": _kind("A message came on a channel.", "channel payload id actor sender? copied?"),

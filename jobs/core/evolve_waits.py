@@ -60,7 +60,10 @@ def approval_decided(state: JobState, fact: Fact) -> JobState:
     state = state.but(votes=state.votes.set(fact.node, (*state.votes.get(fact.node, ()), dict(body))))
     if body["effect"] == "escalated":
         info = {**asked.info, "groups": list(asked.info["escalate_to"]), "users": [], "escalated": True}
-        return with_call(state, replace(asked, info=info, wake_at=None))
+        return with_call(state, replace(asked, info={**info, "delegates": []}, wake_at=None))
+    if body["effect"] == "delegated":
+        delegates = [*asked.info.get("delegates", ()), body["to"]["name"]]
+        return with_call(state, replace(asked, info={**asked.info, "delegates": delegates}))
     if body["effect"] == "withdrawn":
         return with_call(state, replace(asked, status="failed", wake_at=None))
     return state

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from .commands import Vote
+from .commands import Actor, Vote
 from .draft import Draft
 from .errors import Invalid, NotAllowed, NotFound, Stale
 from .state import Asked
@@ -13,6 +14,8 @@ from .waiting import conclude, fire_all_due
 
 def vote(draft: Draft, wish: Vote) -> None:
     """One person's decision. `quorum` approvals approve, one rejection rejects, commit order decides.
+
+    To delegate hands the vote to somebody else; it is then theirs, once.
 
     Raises:
         NotFound: no such approval in this job.
@@ -30,10 +33,13 @@ def vote(draft: Draft, wish: Vote) -> None:
             "look at it again",
             code="stale_digest",
         )
-    if wish.decision not in ("approve", "reject"):
-        raise Invalid(f"a decision is approve or reject, not {wish.decision!r}")
+    if wish.decision not in ("approve", "reject", "delegate"):
+        raise Invalid(f"a decision is approve, reject or delegate, not {wish.decision!r}")
     _may(draft, asked, wish)
-    _count(draft, asked, wish)
+    if wish.decision == "delegate":
+        _delegate(draft, asked, wish)
+    else:
+        _count(draft, asked, wish)
 
 
 def _path_of(draft: Draft, approval: str) -> str:
@@ -61,19 +67,50 @@ def _may(draft: Draft, asked: Asked, wish: Vote) -> None:
             f"{who.name or who.id} asked for job {draft.state.job} and may not approve it: four eyes are required",
             code="four_eyes",
         )
-    named = who.id in info["users"] or who.name in info["users"]
-    if not named and not set(who.groups) & set(info["groups"]):
+    if not _asks(info, who):
         asked_for = [f"group {name}" for name in info["groups"]] + [f"user {name}" for name in info["users"]]
         raise NotAllowed(
             f"{who.name or who.id} may not decide approval {info['approval']}: it asks {', '.join(asked_for)}",
             code="not_an_approver",
         )
-    for cast in draft.state.votes.get(asked.path, ()):
-        if cast["actor"] is not None and cast["actor"]["id"] == who.id:
-            raise NotAllowed(
-                f"{who.name or who.id} has voted on approval {info['approval']} already ({cast['decision']})",
-                code="voted_already",
-            )
+    if (cast := _cast_by(draft, asked, who)) is not None:
+        raise NotAllowed(
+            f"{who.name or who.id} has voted on approval {info['approval']} already ({cast['decision']})",
+            code="voted_already",
+        )
+
+
+def _asks(info: Mapping[str, Any], who: Actor) -> bool:
+    named = (*info["users"], *info.get("delegates", ()))
+    return who.id in named or who.name in named or bool(set(who.groups) & set(info["groups"]))
+
+
+def _cast_by(draft: Draft, asked: Asked, who: Actor) -> Mapping[str, Any] | None:
+    """What this person has said to the question, a delegation included."""
+    votes = draft.state.votes.get(asked.path, ())
+    return next((cast for cast in votes if cast["actor"] is not None and cast["actor"]["id"] == who.id), None)
+
+
+def _delegate(draft: Draft, asked: Asked, wish: Vote) -> None:
+    """Hand one vote to somebody who has none: the number of votes stays what it was, and a quorum means what it meant."""
+    info, to = asked.info, wish.to
+    if to is None or not to.id:
+        raise Invalid("name the user to whom the vote goes", code="no_delegate")
+    name = to.name or to.id
+    if info["four_eyes"] and to.id in draft.state.asked_by:
+        raise NotAllowed(
+            f"{name} asked for job {draft.state.job} and may not approve it: four eyes are required",
+            code="four_eyes",
+        )
+    if _asks(info, to) or _cast_by(draft, asked, to) is not None:
+        raise Invalid(
+            f"{name} is asked by approval {info['approval']} already and has a vote of their own; name somebody else",
+            code="asked_already",
+        )
+    draft.emit(
+        "approval_decided", asked.path, approval=wish.approval, decision="delegate", actor=wish.actor.to_json(),
+        comment=wish.comment, digest=wish.digest, form=None, effect="delegated", to=to.to_json(),
+    )  # fmt: skip
 
 
 def _count(draft: Draft, asked: Asked, wish: Vote) -> None:

@@ -82,6 +82,8 @@ class Approval(models.Model):
     on_timeout = models.CharField(max_length=16)
     form = BodyField(default="null")
     votes = BodyField(default="[]")
+    voters = models.TextField(default="[]")  # ids of those who have voted or handed their vote on
+    delegates = models.TextField(default="[]")  # names of those to whom votes were handed
     requested_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
 

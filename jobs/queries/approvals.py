@@ -64,6 +64,7 @@ def _json(approval: Approval, actor: Actor, times: dict[tuple[UUID, str], list[s
         "digest": approval.digest,
         "groups": json.loads(approval.groups),
         "users": json.loads(approval.users),
+        "delegates": json.loads(approval.delegates),
         "quorum": approval.quorum,
         "four_eyes": approval.four_eyes,
         "requester": approval.requester,
@@ -79,7 +80,7 @@ def _json(approval: Approval, actor: Actor, times: dict[tuple[UUID, str], list[s
 
 
 def _vote(vote: dict[str, Any], at: str | None) -> dict[str, Any]:
-    return {**{name: vote.get(name) for name in ("decision", "actor", "comment", "effect")}, "at": at}
+    return {**{name: vote.get(name) for name in ("decision", "actor", "comment", "effect", "to")}, "at": at}
 
 
 def _voted_at(approvals: Iterable[Approval]) -> dict[tuple[UUID, str], list[str]]:
@@ -108,10 +109,10 @@ def why_not(approval: Approval, actor: Actor) -> str | None:
         return "its deadline has passed"
     if approval.four_eyes and actor.id == approval.requester:
         return "you asked for the job, and four eyes are required"
-    groups, users = json.loads(approval.groups), json.loads(approval.users)
+    groups, users = json.loads(approval.groups), json.loads(approval.users) + json.loads(approval.delegates)
     if not {actor.id, actor.name} & set(users) and not set(actor.groups) & set(groups):
         asked = [f"group {name}" for name in groups] + [f"user {name}" for name in users]
         return f"it asks {', '.join(asked)}" if asked else "it asks nobody"
-    if any((vote.get("actor") or {}).get("id") == actor.id for vote in json.loads(approval.votes)):
+    if actor.id in json.loads(approval.voters):
         return "you have voted already"
     return None

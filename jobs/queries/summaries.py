@@ -44,7 +44,8 @@ def _undone(body: Mapping[str, Any]) -> str:
 
 
 def _decided(body: Mapping[str, Any]) -> str:
-    said = f"{_who(body)}: {body['decision']} ({body['effect']})"
+    decision = f"{body['decision']} to {_who(body, 'to')}" if body.get("to") else body["decision"]
+    said = f"{_who(body)}: {decision} ({body['effect']})"
     return f"{said}: {body['comment']}" if body.get("comment") else said
 
 

@@ -2,7 +2,7 @@
 
 from ..actors import actor_of
 from ..store.reencrypting import counts, reencrypt
-from .approving import approve, decide, reject
+from .approving import approve, decide, delegate, reject
 from .confirming import accept_divergence, confirm
 from .controlling import cancel, pause, resume
 from .delivering import deliver_due
@@ -17,7 +17,7 @@ from .submitting import submit
 from .telling import send_message, signal
 
 __all__ = [
-    "accept_divergence", "actor_of", "approve", "cancel", "confirm", "counts", "create_agent", "decide", "delete_agent",
+    "accept_divergence", "actor_of", "approve", "cancel", "confirm", "counts", "create_agent", "decide", "delegate", "delete_agent",
     "deliver_due", "erase", "fork", "hold", "may_retain", "message_agent", "pause", "pause_agent", "prune", "reject", "reencrypt", "release", "resolve",
     "resume", "resume_agent", "retain", "retry", "send_message", "signal", "submit",
 ]  # fmt: skip

@@ -6,8 +6,10 @@ import json
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+
 from .. import clock, store
-from ..actors import system
+from ..actors import actor_of, system
 from ..core.commands import Actor, Vote
 from ..core.errors import Invalid, NotFound
 from ..models import Approval
@@ -41,6 +43,41 @@ def decide(
     wish = Vote(
         approval=str(row.id), decision=decision, digest=digest, actor=actor, comment=words, form=filled
     )
+    if not delivering.postponed(row.job_id, "vote", wish, actor):
+        store.commit(row.job_id, wish, now=clock.database_now())
+        row.refresh_from_db()
+    return row
+
+
+def delegate(approval: str | UUID, to: str, *, digest: str, actor: Actor, comment: str = "") -> Approval:
+    """Hand one's vote to another user, who then has it instead.
+
+    Args:
+        approval: its id.
+        to: name of an active user who is not asked already.
+        digest: digest of what the person was shown.
+        actor: whose vote it is.
+        comment: kept with the delegation.
+
+    Returns:
+        The approval's row afterwards.
+
+    Raises:
+        NotFound; NotAllowed: not asked, voted already, or `to` is the requester under four eyes; Stale: closed, past its
+        deadline or changed; Invalid: there is no such user, or they have a vote of their own.
+    """
+    row = _row(approval, actor)
+    users = get_user_model()
+    user = users._default_manager.filter(**{users.USERNAME_FIELD: to}, is_active=True).first()
+    if user is None:
+        raise Invalid(
+            f"there is no active user {to!r} to delegate to", code="no_such_user",
+            errors=[{"loc": ["to"], "msg": "there is no active user of this name"}],
+        )  # fmt: skip
+    wish = Vote(
+        approval=str(row.id), decision="delegate", digest=digest, actor=actor,
+        comment=payloads.checked(comment, "the comment"), to=actor_of(user, actor.tenant),
+    )  # fmt: skip
     if not delivering.postponed(row.job_id, "vote", wish, actor):
         store.commit(row.job_id, wish, now=clock.database_now())
         row.refresh_from_db()

@@ -80,8 +80,8 @@ def _actor(data: dict[str, Any], tenant: str) -> Actor:
 
 def _letter(kind: Any) -> Callable[[dict[str, Any], str], Command]:
     def build(body: dict[str, Any], tenant: str) -> Command:
-        for name in ("actor", "by"):
-            if name in body:
+        for name in ("actor", "by", "to"):
+            if body.get(name):
                 body[name] = _actor(body[name], tenant)
         command: Command = kind(**body)
         return command

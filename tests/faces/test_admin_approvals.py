@@ -131,6 +131,39 @@ def test_after_my_vote_a_question_to_two_leaves_my_inbox_and_stays_open() -> Non
     assert "1 of 2" in browser.get(f"{APPROVALS}?inbox=open").content.decode()
 
 
+def test_a_vote_goes_to_a_colleague_who_is_not_asked() -> None:
+    group = stage.person().username
+    _, approval = _asked(group)
+    giver, colleague = stage.browser(stage.person(group=group)), stage.person()
+    path = f"{APPROVALS}{approval}/delegate/"
+    told = {
+        "delegation-to": colleague.username,
+        "delegation-digest": Approval.objects.get(pk=approval).digest,
+    }
+    page = stage.post(giver, path, told, page=APPROVALS).content.decode()
+    assert f"Your vote is {colleague.username}&#x27;s now." in page
+    assert f"delegate to {colleague.username}" in page
+    assert "you have voted already" in page
+    theirs = stage.browser(colleague)
+    assert [str(row.pk) for row in theirs.get(APPROVALS).context["cl"].result_list] == [approval]
+    assert "approved" in _decide(theirs, approval)
+
+
+def test_a_delegation_to_nobody_says_so_on_the_page() -> None:
+    group = stage.person().username
+    _, approval = _asked(group)
+    giver = stage.browser(stage.person(group=group))
+    path = f"{APPROVALS}{approval}/delegate/"
+    digest = Approval.objects.get(pk=approval).digest
+    page = stage.post(
+        giver, path, {"delegation-to": "", "delegation-digest": digest}, page=APPROVALS
+    ).content.decode()
+    assert "This field is required" in page
+    told = {"delegation-to": "nobody-of-that-name", "delegation-digest": digest}
+    assert "there is no active user" in stage.post(giver, path, told, page=APPROVALS).content.decode()
+    assert Approval.objects.get(pk=approval).votes == "[]"
+
+
 def test_a_decision_past_the_deadline_is_refused_and_the_deadline_decides() -> None:
     group = stage.person().username
     _, approval = _asked(group, deadline="60s")

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from forensics.services import verify_job
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Event
@@ -105,6 +106,42 @@ def test_of_a_quorum_each_votes_once() -> None:
     with nothing_written():
         refused(_decide(first, approval), 403, "voted_already")
     assert _decide(second, approval).json()["state"] == "approved"
+
+
+def test_a_vote_that_is_delegated_counts_for_the_other_and_once() -> None:
+    job, approval = _asked()
+    giver, taker = _approver(), Caller(stage.person(staff=False))
+    name = taker.user.get_username()
+    path = f"approvals/{approval['id']}/delegate"
+    body = {"to": name, "digest": approval["digest"], "comment": "on leave"}
+    assert not taker.get(f"approvals?mine=true&job={job}").json()["results"]
+    answer = giver.post(path, body).json()
+    assert (answer["delegates"], answer["can_decide"], answer["state"]) == ([name], False, "open")
+    assert (answer["votes"][0]["effect"], answer["votes"][0]["to"]["name"]) == ("delegated", name)
+    refused(giver.post(path, body), 403, "voted_already")
+    assert not giver.get(f"approvals?mine=true&job={job}").json()["results"]
+    assert [each["id"] for each in taker.get(f"approvals?mine=true&job={job}").json()["results"]] == [
+        approval["id"]
+    ]
+    assert _decide(taker, approval).json()["state"] == "approved"
+    assert verify_job(job)["ok"]
+
+
+def test_a_delegation_that_cannot_be_meant_changes_nothing() -> None:
+    _, approval = _asked()
+    giver, other, stranger = _approver(), _approver(), Caller()
+    path = f"approvals/{approval['id']}/delegate"
+
+    def hand(caller: Caller, to: str, **more: Any) -> Any:
+        return caller.post(path, {"to": to, "digest": approval["digest"], **more})
+
+    with nothing_written():
+        assert named(refused(hand(giver, "nobody-of-that-name"), 422, "no_such_user")) == {"to"}
+        refused(hand(giver, other.user.get_username()), 422, "asked_already")
+        refused(hand(stranger, other.user.get_username()), 403, "not_an_approver")
+        refused(hand(giver, stranger.user.get_username(), digest="0" * 64), 409, "stale_digest")
+        assert named(refused(giver.post(path, {"digest": approval["digest"]}), 422, "invalid")) == {"to"}
+    assert named(refused(giver.get("approvals?mine=perhaps"), 422, "invalid")) == {"mine"}
 
 
 def test_after_its_deadline_an_approval_is_closed_though_no_tick_came() -> None:

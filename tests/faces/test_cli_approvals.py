@@ -50,6 +50,7 @@ def desk(*rows: dict[str, Any], decided: Any = None) -> Desk:
         "GET /api/approvals": of_job,
         **{f"GET /api/approvals/{row['id']}": ok(row) for row in rows},
         f"POST /api/approvals/{ASKED}/decide": decided or ok(approval(state="approved")),
+        f"POST /api/approvals/{ASKED}/delegate": decided or ok(approval(delegates=["eve"])),
     }
     return Desk(answers)
 
@@ -137,3 +138,25 @@ def test_open_questions_are_listed_and_all_of_them_on_request() -> None:
     assert ASKED in aetheris("approvals", desk=server).out
     aetheris("approvals", "--all", desk=server)
     assert [dict(request.url.params) for request in server.asked] == [{"state": "open"}, {}]
+
+
+def test_a_vote_is_handed_on_with_the_digest_of_what_is_shown() -> None:
+    server = desk(approval())
+    ended = aetheris("delegate", JOB, "eve", "--yes", "--comment", "on leave", desk=server)
+    assert (ended.code, "Your vote is eve's now." in ended.out) == (0, True)
+    assert server.bodies() == [{"to": "eve", "digest": DIGEST, "comment": "on leave"}]
+    assert aetheris("delegate", JOB, "eve", desk=desk(approval())).code == 2
+    said = aetheris(
+        "delegate",
+        ASKED,
+        "bob",
+        "--yes",
+        desk=desk(approval(), decided=problem(422, "no_such_user", "there is no bob")),
+    )
+    assert (said.code, "there is no bob" in said.err) == (4, True)
+
+
+def test_what_waits_for_me_is_asked_for_as_such() -> None:
+    server = desk(approval())
+    assert ASKED in aetheris("approvals", "--mine", desk=server).out
+    assert dict(server.asked[0].url.params) == {"state": "open", "mine": "true"}

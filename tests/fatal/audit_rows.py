@@ -197,7 +197,7 @@ def _approval(asked: Event, votes: list[Event], born: Event) -> Row:
         "users": canonical([] if escalated else body["users"]), "requester": born.body["actor"]["id"],
         "deadline": None if last or escalated else body["deadline"], "requested_at": asked.at,
         "decided_at": last[0].at if last else None, "votes": canonical([vote.body for vote in votes]),
-        "four_eyes": body["four_eyes"], "on_timeout": body["on_timeout"], "tenant": born.body["tenant"],
+        "voters": canonical([vote.body["actor"]["id"] for vote in votes if vote.body["actor"]]), "four_eyes": body["four_eyes"], "on_timeout": body["on_timeout"], "tenant": born.body["tenant"],
     }  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jobs.core.commands import Cancel, Due
+from jobs.core.commands import Actor, Cancel, Due, Vote
 from jobs.core.graph import TaskGraph
 from tests.pure.scenes import Scene, begun
-from tests.pure.story import ASKER, PEOPLE, STRANGER
+from tests.pure.story import ASKER, PEOPLE, PERSON, STRANGER
 
 
 def asked(**options: Any) -> Scene:
@@ -128,3 +128,51 @@ def test_an_unknown_approval_and_an_unknown_decision_are_refused() -> None:
     scene = asked()
     assert scene.refused(replace(scene.vote("ask"), approval="no-such")) == "not_found"
     assert scene.refused(scene.vote("ask", "perhaps")) == "invalid"
+
+
+def handing(scene: Scene, to: Actor = STRANGER, voter: int = 1, **more: Any) -> Vote:
+    return replace(scene.vote("ask", "delegate", voter=voter), to=to, **more)
+
+
+def test_a_vote_that_is_handed_on_is_the_other_s_and_counts_once() -> None:
+    scene = asked(quorum=2)
+    scene.must(handing(scene))
+    assert (scene.facts[-1].body["effect"], scene.facts[-1].body["to"]["id"]) == ("delegated", "u9")
+    assert scene.refused(scene.vote("ask", voter=1)) == "voted_already"
+    scene.must(replace(scene.vote("ask"), actor=STRANGER))
+    assert scene.state.status == "parked", "one of two"
+    assert scene.refused(replace(scene.vote("ask"), actor=STRANGER)) == "voted_already"
+    scene.must(scene.vote("ask", voter=2))
+    assert scene.state.nodes["ask"].result["by"] == ["stranger", "user 3"]
+
+
+def test_a_delegate_may_hand_the_vote_on_but_to_nobody_who_has_had_one() -> None:
+    scene = asked(quorum=3)
+    scene.must(handing(scene))
+    other = replace(STRANGER, id="u8", name="another")
+    for to in (PEOPLE[1], PEOPLE[2], STRANGER):
+        assert scene.refused(replace(handing(scene, to), actor=STRANGER)) == "asked_already"
+    scene.must(replace(handing(scene, other), actor=STRANGER))
+    assert scene.refused(replace(scene.vote("ask"), actor=STRANGER)) == "voted_already"
+    scene.must(replace(scene.vote("ask"), actor=other))
+
+
+def test_nobody_hands_on_what_is_not_theirs_nor_to_the_requester_under_four_eyes() -> None:
+    scene = asked()
+    assert scene.refused(replace(handing(scene, PERSON), actor=STRANGER)) == "not_an_approver"
+    assert scene.refused(handing(scene, digest="0" * 64)) == "stale_digest"
+    assert scene.refused(replace(handing(scene), to=None)) == "no_delegate"
+    four = asked(four_eyes=True, groups=["heads"])
+    assert four.refused(handing(four, ASKER)) == "four_eyes"
+    assert four.refused(handing(four, voter=0)) == "four_eyes"
+
+
+def test_an_escalation_asks_the_heads_and_no_delegate() -> None:
+    scene = asked(deadline="60s", on_timeout="escalate", escalate_to=["heads"], quorum=2)
+    scene.must(handing(scene))
+    scene.pass_time(61)
+    scene.must(Due("ask"))
+    assert scene.refused(replace(scene.vote("ask"), actor=STRANGER)) == "not_an_approver"
+    scene.must(scene.vote("ask", voter=2))
+    scene.must(scene.vote("ask", voter=3))
+    assert scene.status("pay") == "ready"
