@@ -101,7 +101,7 @@ def search(
         document(made) if session.json else record({"Id": str(made["id"]), "Name": str(made["name"])})
         return
     path = f"/api/forensics/queries/{part(saved)}/run" if saved else "/api/forensics/query"
-    _list(
+    listed(
         session, path, filters, _FOUND, limit if not everything else None, "Nothing on record is like that."
     )
 
@@ -116,7 +116,7 @@ def searches(session: Session, gone: str | None) -> None:
         document({"deleted": gone}) if session.json else note(f"Deleted {gone}.")
         return
     empty = "No search is kept. `aetheris search … --save NAME` keeps one."
-    _list(session, "/api/forensics/queries", {}, _SAVED, None, empty)
+    listed(session, "/api/forensics/queries", {}, _SAVED, None, empty)
 
 
 @click.command(cls=Verb, example="aetheris anomalies --severity high")
@@ -152,7 +152,7 @@ def anomalies(session: Session, /, **given: str | None) -> None:
 def access(session: Session, /, limit: int, check: bool, **given: str | None) -> None:
     """List who looked at forensic data: what, when, from where."""
     if not check:
-        _list(session, "/api/forensics/access", given, _ACCESS, limit, "Nobody has looked.")
+        listed(session, "/api/forensics/access", given, _ACCESS, limit, "Nobody has looked.")
         return
     told = session.api().post("/api/forensics/access/verify")
     if session.json:
@@ -165,7 +165,7 @@ def access(session: Session, /, limit: int, check: bool, **given: str | None) ->
         raise Failure(f"The access log is broken: {problem}", code="broken_chain")
 
 
-def _list(
+def listed(
     session: Session, path: str, given: dict[str, Any], columns: Columns, limit: int | None, empty: str
 ) -> None:
     """Print a list as far as `limit`; None prints it whole."""

@@ -45,6 +45,14 @@ SECTIONS = {
         "keygen": "transparency",
     },
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
+    "What is kept": {
+        "erase": "keeping",
+        "hold": "keeping",
+        "release": "keeping",
+        "holds": "keeping",
+        "tombstones": "keeping",
+        "retention": "keeping",
+    },
     "The running system": {
         "health": "system",
         "workers": "system",

@@ -1,7 +1,7 @@
 """What stays legible of an event whose body is erased: ids, kinds, moments and outcomes, never what was said. Pure.
 
 No digest of what was erased stays either, because a short value can be guessed from it; but for keys that must never be
-used twice, and the arguments and the request that such a key stands for (docs/privacy.md).
+used twice, and the arguments and the request that such a key stands for (docs/retention.md).
 """
 
 from __future__ import annotations
