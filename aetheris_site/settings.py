@@ -81,6 +81,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+LOGIN_URL = "aetheris_console:login"
 STATIC_URL = "static/"
 # Without a build step the files are served from where they lie; `collectstatic` fills the folder for production.
 STATIC_ROOT = VAR / "static" if PROFILE == "prod" or (VAR / "static").exists() else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -23,7 +22,6 @@ schema = SpectacularAPIView.as_view(
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="aetheris/api_docs.html")
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("favicon.ico", errors.no_icon, name="icon"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
@@ -36,6 +34,7 @@ urlpatterns = [
     path("api/", include("forensics.api.urls")),
     path("api/", include("jobs.api.urls")),
     re_path(r"^api(/.*)?$", errors.not_found),
+    path("", include("jobs.console.urls")),
 ]
 
 handler400 = errors.bad_request

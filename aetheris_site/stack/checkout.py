@@ -95,13 +95,13 @@ def _tell(whole: Stack, fresh: bool) -> None:
     say("")
     say(f"Aetheris {'runs' if fresh else 'was already running'} at {place.url}")
     if place.is_dev:
-        say(f"  log in    {place.url}/admin/")
+        say(f"  log in    {place.url}/")
         for login in preparing.logins(place):
             say(f"            {login.name}  password {login.password}  {_MAY.get(login.name, '')}")
         say(f"  tokens    in {place.shown(preparing.local_file(place))}; bin/aetheris finds them itself")
         say(f"  payments  {whole.payments}  (the example's world)")
     else:
-        say(f"  log in    {place.url}/admin/ with a user of yours: python manage.py createsuperuser")
+        say(f"  log in    {place.url}/ with a user of yours: python manage.py createsuperuser")
     say(f"  API       {place.url}/api/docs/")
     say(f"  logs      {' '.join(place.shown(log_file(place, part.name)) for part in whole.parts)}")
     say("")

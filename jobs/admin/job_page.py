@@ -140,7 +140,13 @@ def stream_of(job: UUID, before: int | None) -> list[dict[str, Any]]:
     begun = rows.order_by("-seq").annotate(start=Beginning("body", BEGUN), size=Size("body"))
     told = begun.values("seq", "type", "node", "at", "start", "size")[:ROWS]
     return [
-        {**row, "at": moment(row["at"]), "name": row["node"] and step_name(row["node"]), **_body(dict(row))}
+        {
+            **row,
+            "at": moment(row["at"]),
+            "exact_at": row["at"],
+            "name": row["node"] and step_name(row["node"]),
+            **_body(dict(row)),
+        }
         for row in told
     ]
 

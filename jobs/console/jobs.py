@@ -1,0 +1,92 @@
+"""The list of jobs: by status, agent or id, page by page behind the last row that was seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from jobs import queries
+from jobs.admin.job_page import PARTS
+from jobs.core.moments import parse, text
+from jobs.models import Definition, Job
+from jobs.queries.jobs import STATUSES
+
+from .desk import Page
+from .overview import row_of
+
+PAGE = 50
+NAMES = 200  # agents that the filter suggests
+FILTERS = ("status", "agent", "id")
+
+
+class Jobs(Page):
+    """`/jobs`."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """One page, the newest first."""
+        asked = {name: request.GET.get(name, "").replace("\0", "?").strip() for name in FILTERS}
+        rows, wrong = _filtered(queries.jobs_of(self.tenant), asked)
+        found = list(behind(rows, request.GET.get("after", ""))[: PAGE + 1])
+        shown = found[:PAGE]
+        given = {name: value for name, value in asked.items() if value}
+        older = urlencode({**given, "after": place(shown[-1])}) if len(found) > PAGE else ""
+        agents = Definition.objects.filter(kind="agent").order_by("name").values_list("name", flat=True)
+        context: dict[str, Any] = {
+            "rows": [row_of(job) for job in shown],
+            "asked": asked,
+            "statuses": STATUSES,
+            "agents": list(agents.distinct()[:NAMES]),
+            "older": older,
+            "newest": urlencode(given) if request.GET.get("after") else None,
+            "filtered": bool(given),
+            "wrong": wrong,
+        }
+        return self.page("jobs.html", "Jobs", **context)
+
+
+def _filtered(jobs: QuerySet[Job], asked: dict[str, str]) -> tuple[QuerySet[Job], str]:
+    """The jobs that the filters leave, and what is wrong with the filters."""
+    rows, wrong = jobs.defer(*PARTS).order_by("-created_at", "-id"), ""
+    if asked["status"]:
+        rows = rows.filter(status=asked["status"])
+    if asked["agent"]:
+        name, _, version = asked["agent"].partition("@")
+        rows = rows.filter(agent=name, **({"version": version} if version else {}))
+    if asked["id"]:
+        bounds = id_range(asked["id"])
+        wrong = "" if bounds else "An id is given in full, or by its first eight characters or more."
+        rows = rows.filter(id__gte=bounds[0], id__lte=bounds[1]) if bounds else rows.none()
+    return rows, wrong
+
+
+def id_range(text: str) -> tuple[UUID, UUID] | None:
+    """The ids that begin so; None if none can."""
+    digits = text.replace("-", "").lower()
+    if not 8 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def place(job: Any) -> str:
+    """A row's place in the list."""
+    return f"{text(job.created_at)}~{job.id}"
+
+
+def behind(rows: QuerySet[Job], told: str, column: str = "created_at") -> Any:
+    """The rows behind a place; all of them where it is none."""
+    at, _, key = told.partition("~")
+    try:
+        moment, last = parse(at), UUID(key)
+    except ValueError:
+        return rows
+    return _before(rows, column, moment, last)
+
+
+def _before(rows: QuerySet[Job], column: str, moment: datetime, last: UUID) -> QuerySet[Job]:
+    earlier = Q(**{f"{column}__lt": moment}) | Q(**{column: moment, "id__lt": last})
+    return rows.filter(earlier, **{f"{column}__lte": moment})

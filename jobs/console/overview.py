@@ -1,0 +1,118 @@
+"""The first page: what waits for me, what needs somebody, what runs, and who does the work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from jobs import clock, queries
+from jobs.admin.asking import undecided
+from jobs.admin.job_page import PARTS
+from jobs.admin.shown import badge, wait_brief
+from jobs.core.moments import text
+from jobs.core.state import ENDED
+from jobs.models import Approval, Event, Job
+from jobs.queries.jobs import STATUSES
+from ledger.models import Invocation
+
+from .desk import Page, short, when
+
+FEW = 8  # rows of each kind
+COUNTED = 1_000  # further than that nobody needs the number
+RATES = (
+    ("job_created", "asked for"), ("job_completed", "completed"), ("job_failed", "failed"),
+    ("node_finished", "steps done"), ("tool_invocation_finished", "calls made"),
+)  # fmt: skip
+
+
+def bounded(rows: QuerySet[Any]) -> str:
+    """How many rows there are, as far as people count."""
+    found = rows.order_by()[: COUNTED + 1].count()
+    return f"{COUNTED:,}+" if found > COUNTED else str(found)
+
+
+class Overview(Page):
+    """`/`."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Everything at a glance; nothing of it is looked at further than a page shows."""
+        jobs = queries.jobs_of(self.tenant)
+        workers = list(queries.workers_of(alive=True)[: FEW + 1])
+        context: dict[str, Any] = {
+            "counts": [(status, badge(status), bounded(jobs.filter(status=status))) for status in STATUSES],
+            "rates": self._rates(),
+            "waiting": [self._approval(each) for each in self._inbox()],
+            "stuck": self._stuck(),
+            "effects": self._effects(),
+            "running": rows_of(jobs.filter(status="running")),
+            "parked": rows_of(jobs.filter(status="parked")),
+            "failed": rows_of(jobs.filter(status="failed")),
+            "workers": queries.workers_json(workers[:FEW], self.tenant),
+            "more_workers": len(workers) > FEW,
+            "now": when(clock.now()),
+        }
+        return self.page("overview.html", "Overview", **context)
+
+    def _inbox(self) -> QuerySet[Approval]:
+        found = undecided(queries.approvals_of(self.tenant), self.actor)
+        return found.order_by(F("deadline").asc(nulls_last=True), "requested_at", "id")[:FEW]
+
+    def _approval(self, approval: Approval) -> dict[str, Any]:
+        return {
+            "row": approval,
+            "due": when(approval.deadline),
+            "asked": when(approval.requested_at),
+            "job": short(approval.job_id),
+        }
+
+    def _stuck(self) -> list[dict[str, Any]]:
+        found = queries.stuck(self.tenant)
+        return [
+            {
+                **each,
+                "short": short(each["job"]) if each["job"] else "",
+                "since": when(each["since"]) if each["since"] else "",
+                "cause": each["cause"].replace("_", " "),
+            }
+            for each in found[:FEW]
+        ]
+
+    def _effects(self) -> list[dict[str, Any]]:
+        lines: QuerySet[Invocation] = queries.unresolved_of(self.tenant).order_by("promised_at")
+        return [
+            {
+                "line": line,
+                "promised": when(line.promised_at),
+                "page": self.admin("aetheris_ledger_invocation_change", line.id),
+                "job": short(line.job_id),
+            }
+            for line in lines.defer("args", "result")[:FEW]
+        ]
+
+    def _rates(self) -> list[tuple[str, str]]:
+        since = text(clock.now() - timedelta(hours=1))
+        rows = Event.objects.filter(tenant=self.tenant, at__gte=since)
+        return [(words, bounded(rows.filter(type=kind))) for kind, words in RATES]
+
+
+def rows_of(jobs: QuerySet[Job], most: int = FEW) -> list[dict[str, Any]]:
+    """Jobs as rows of a table, the newest first."""
+    return [row_of(job) for job in jobs.defer(*PARTS).order_by("-created_at", "-id")[:most]]
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """One job as a row of a table."""
+    took = job.finished_at - job.created_at if job.finished_at and job.status in ENDED else None
+    return {
+        "job": job,
+        "short": short(job.id),
+        "status": badge(job.status),
+        "waits": wait_brief(job.parked_on),
+        "who": job.requester_name or job.requester,
+        "created": when(job.created_at),
+        "took": took.total_seconds() if took is not None else None,
+        "finished": when(job.finished_at),
+    }

@@ -1,0 +1,27 @@
+"""Addresses of the console: at `/` in the shipped project, anywhere in another one."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from . import approvals, job, jobs, nodes, overview
+
+LOGIN = "aetheris/console/login.html"
+app_name = "aetheris_console"
+
+urlpatterns = [
+    path("", overview.Overview.as_view(), name="overview"),
+    path("jobs", jobs.Jobs.as_view(), name="jobs"),
+    path("jobs/<uuid:job>", job.JobPage.as_view(), name="job"),
+    path("jobs/<uuid:job>/do/<str:name>", job.VerbPage.as_view(), name="verb"),
+    path("jobs/<uuid:job>/events/<int:seq>", job.EventPage.as_view(), name="event"),
+    path("jobs/<uuid:job>/text/<str:name>", job.TextPage.as_view(), name="text"),
+    path("jobs/<uuid:job>/nodes/<path:node>", nodes.NodePage.as_view(), name="node"),
+    path("approvals", approvals.Approvals.as_view(), name="approvals"),
+    path("approvals/<uuid:approval>", approvals.ApprovalPage.as_view(), name="approval"),
+    path(
+        "login", LoginView.as_view(template_name=LOGIN, next_page="aetheris_console:overview"), name="login"
+    ),
+    path("logout", LogoutView.as_view(next_page="aetheris_console:login"), name="logout"),
+]

@@ -1,0 +1,88 @@
+"""Approvals in the console: exactly what is asked, decided once, and who comes too late is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from jobs.models import Approval, Event
+from tests.faces import admin_stage as stage
+
+pytestmark = pytest.mark.usefixtures("engine_db")
+
+
+def _page(browser: Client, url: str) -> str:
+    answer = browser.get(url)
+    assert answer.status_code == 200, (url, answer.status_code)
+    return answer.content.decode()
+
+
+def _whole_job(group: str = "finance") -> str:
+    return stage.job(stage.asking(groups=[group]), stage.paying(), stage.waiting("go"))
+
+
+def decision(browser: Client, approval: str, **fields: Any) -> Any:
+    """Send an answer to an approval as the page does."""
+    digest = str(Approval.objects.get(pk=approval).digest)
+    return stage.post(
+        browser, f"/approvals/{approval}", {"decision": "approve", "digest": digest, "comment": "", **fields}
+    )
+
+
+def test_an_approver_sees_exactly_what_is_asked_and_decides() -> None:
+    group = stage.person().username
+    job = _whole_job(group)
+    approval = stage.approval_of(job)
+    browser = stage.browser(stage.person(group=group, staff=False))
+    page = _page(browser, f"/approvals/{approval}")
+    for words in ("Refund?", "&quot;A-7&quot;", "pay_back", "1200", Approval.objects.get(pk=approval).digest):
+        assert words in page, words
+    assert f"/approvals/{approval}" in _page(browser, "/approvals")
+    told = decision(browser, approval, comment="checked").content.decode()
+    assert "Your decision is recorded: approved." in told
+    assert "checked" in told
+    assert Approval.objects.get(pk=approval).state == "approved"
+    assert f"/approvals/{approval}" not in _page(browser, "/approvals")
+    assert f"/approvals/{approval}" in _page(browser, "/approvals?box=closed")
+
+
+def test_a_double_click_decides_once_and_both_answers_say_so() -> None:
+    group = stage.person().username
+    approval = stage.approval_of(_whole_job(group))
+    browser = stage.browser(stage.person(group=group))
+    for _ in range(2):
+        assert "Your decision is recorded" in decision(browser, approval).content.decode()
+    row = Approval.objects.get(pk=approval)
+    assert Event.objects.filter(job_id=row.job_id, type="approval_decided").count() == 1
+
+
+def test_who_comes_too_late_is_told_who_decided_and_when() -> None:
+    group = stage.person().username
+    approval = stage.approval_of(_whole_job(group))
+    first, second = (stage.person(group=group) for _ in range(2))
+    decision(stage.browser(first), approval)
+    told = decision(stage.browser(second), approval, decision="reject").content.decode()
+    assert "Your decision is recorded" not in told
+    assert re.search(rf"{first.username} decided approve at [\d-]+ [\d:.]+ UTC", told)
+    assert Approval.objects.get(pk=approval).state == "approved"
+
+
+def test_a_page_that_showed_something_else_cannot_decide() -> None:
+    group = stage.person().username
+    approval = stage.approval_of(_whole_job(group))
+    told = decision(stage.browser(stage.person(group=group)), approval, digest="0" * 64).content.decode()
+    assert "shows something else" in told
+    assert Approval.objects.get(pk=approval).state == "open"
+
+
+def test_who_is_not_asked_is_refused_and_told_why() -> None:
+    approval = stage.approval_of(_whole_job())
+    browser = stage.browser(stage.person())
+    assert "You cannot decide this: it asks group finance." in _page(browser, f"/approvals/{approval}")
+    browser.get(f"/jobs/{Approval.objects.get(pk=approval).job_id}")
+    answer = decision(browser, approval)
+    assert answer.status_code == 403
+    assert Approval.objects.get(pk=approval).state == "open"
