@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Barrier, Thread
+from threading import Barrier, Event, Semaphore, Thread
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connections
 
 from forensics import log, periodic, tasks
 from forensics.access import append
-from forensics.log import heads, keyring, writing
+from forensics.log import heads, keyring, reading, writing
 from forensics.log.leaves import Told, told
 from forensics.merkle import included, leaf_hash
 from forensics.models import Checkpoint, LogLeaf, LogState, LogTile
@@ -18,7 +19,8 @@ from forensics.notes import read_checkpoint
 from jobs import clock, signal
 from jobs.core.commands import Actor
 from jobs.keys import NoSigningKey
-from jobs.models import Event, Job
+from jobs.models import Event as JobEvent
+from jobs.models import Job
 from jobs.testing import run_until_parked
 from jobs.viewing import Look, Who
 from tests.forensics.accessing import a_tenant
@@ -81,7 +83,7 @@ def test_a_leaf_is_never_made_for_a_head_that_is_not_newer() -> None:
 def test_the_newest_of_several_heads_of_one_job_is_the_one_that_is_logged() -> None:
     [job] = jobs_of(a_tenant(), 1)
     head = Job.objects.get(id=job)
-    early = Event.objects.get(job_id=job, seq=1)
+    early = JobEvent.objects.get(job_id=job, seq=1)
     many = [
         ("t", Told(job, "", seq, hash))
         for seq, hash in ((1, early.hash), (head.head_seq, head.head_hash), (1, early.hash))
@@ -135,16 +137,51 @@ def test_several_that_append_at_once_make_one_leaf_for_each_head_and_one_log() -
     assert (found.broken, found.unsigned) == (None, 0)
 
 
+def test_only_one_at_a_time_is_behind_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged(a_tenant(), 1)
+    jobs = jobs_of(a_tenant(), 2)
+    inside, company, ready = Semaphore(1), Event(), Barrier(2)
+    problems: list[object] = []
+
+    def counted(some: Sequence[writing.Head]) -> dict[tuple[str, str], int]:
+        if not inside.acquire(blocking=False):
+            company.set()
+            return reading.ends(some)
+        if company.wait(1.5):  # without the lock the other one comes in meanwhile
+            problems.append("two were inside")
+        inside.release()
+        return reading.ends(some)
+
+    def run(job: str) -> None:
+        try:
+            some = heads.heads_of([UUID(job)])
+            ready.wait(20)
+            log.add(some)
+        except Exception as error:
+            problems.append(error)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(writing, "ends", counted)
+    threads = [Thread(target=run, args=(job,)) for job in jobs]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+    assert problems == []
+    assert all(len(leaves_of(job)) == 1 for job in jobs)
+
+
 def test_what_was_committed_late_under_an_earlier_number_is_found_by_the_next_run() -> None:
     log.append_heads()
     state = LogState.objects.get()
-    last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    last = JobEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
     assert state.settled < last, "the events of the last two minutes are looked at again"
     clock.shift(heads.PATIENCE.total_seconds() + 1)
     log.append_heads()
     assert LogState.objects.get().settled >= last
     assert LogState.objects.get().settled <= (
-        Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+        JobEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
     )
 
 
@@ -166,7 +203,7 @@ def test_leaves_of_a_job_that_is_gone_stay() -> None:
     [job] = logged(a_tenant(), 1)
     with unguarded():
         Job.objects.filter(id=job).delete()
-        Event.objects.filter(job_id=job).delete()
+        JobEvent.objects.filter(job_id=job).delete()
         log.append_heads()
         assert len(leaves_of(job)) == 1
         assert log.verify_log().broken is None
