@@ -682,9 +682,10 @@ class Chain:
     """A walk along the events; what later checks need of them is kept as numbers and digests, never as bodies."""
 
     def __init__(
-        self, job: str, withheld: dict[int, list[tuple[str, str, str]]], broken: Callable[..., NoReturn]
-    ) -> None:
-        self.job, self.withheld, self.broken = job, withheld, broken
+        self, job: str, withheld: dict[int, list[tuple[str, str, str]]], broken: Callable[..., NoReturn],
+        part: Callable[[str], Any],
+    ) -> None:  # fmt: skip
+        self.job, self.withheld, self.broken, self.part = job, withheld, broken, part
         self.count, self.last = 0, GENESIS
         self.hashes = bytearray()
         self.first: dict[str, Any] | None = None
@@ -779,14 +780,19 @@ class Chain:
 
     def _erased(self, body: dict[str, Any], seq: int) -> None:
         """An afterword: which events were erased, and what is left of each."""
-        for each, digest, left in zip(body["seq"], body["digests"], body["legible"], strict=True):
+        aside = body.get("$blobs", ())
+        seqs, digests, legible = (
+            self.part(body[name]["sha256"]) if name in aside else body[name]
+            for name in ("seq", "digests", "legible")
+        )
+        for each, digest, left in zip(seqs, digests, legible, strict=True):
             if each >= seq or self.erased.get(each) != digest:
                 self.broken(
                     "changed_body",
                     f"it says that event {each} was erased, which is there, or has another digest",
                 )
             self.left[each] = {**left, "erased": True}
-        self.erasures.append({"event": seq, "seq": body["seq"], "legal_basis": body["basis"], "reason": body["reason"],
+        self.erasures.append({"event": seq, "seq": seqs, "legal_basis": body["basis"], "reason": body["reason"],
                               "by": body["actor"]})  # fmt: skip
 
     def end(self, head: dict[str, Any], ended: str | None) -> None:
@@ -1143,6 +1149,7 @@ class Evidence:
         self._answered: dict[str, str] = {}
         self._calls: dict[str, str] = {}
         self._gone: dict[int, dict[str, Any]] = {}
+        self._early: dict[str, Any] | None = None
         self._released: dict[str, tuple[str, str]] = {}
         self._counts: dict[str, int] = {}
         self._told: dict[str, int] = {}
@@ -1250,6 +1257,8 @@ class Evidence:
                     "from": self._other(forked["job"], event)}  # fmt: skip
         self._node("request", "request", event, goal=self._digest(event, "goal"))
         self._thing(self._agent(), "agent", event, name=body["agent"], version=body["version"])
+        if self._early is not None:
+            self._edge("plan", self._agent(), "planned", self._early)
         self._by("request", body["actor"], "submitted", event)
         self._produced("request", self._shown(event, "goal"))
         if self.job["from"]:
@@ -1275,7 +1284,10 @@ class Evidence:
             "plan", "plan", event, plan=body["plan_hash"] if isinstance(body["plan_hash"], str) else None
         )
         self._edge("plan", "request", "used", event, via="goal")
-        self._edge("plan", self._agent(), "planned", event)
+        if self.job:
+            self._edge("plan", self._agent(), "planned", event)
+        else:  # the first event is erased: what is left of it comes later
+            self._early = event
         self._after_answer("plan", "_plan", event)
         plan = self._part(body["plan"]["sha256"]) if "plan" in body.get("$blobs", ()) else body["plan"]
         if not isinstance(plan, dict) or not isinstance(plan.get("nodes"), list):
@@ -1959,7 +1971,7 @@ class Verifier:
 
     def events(self) -> str:
         """The chain; on the way the book and the questions are derived, and what was withheld is looked at."""
-        self.chain = chain = Chain(self.manifest["job"]["id"], self.withheld, self.broken)
+        self.chain = chain = Chain(self.manifest["job"]["id"], self.withheld, self.broken, self._part_value)
         texts = self._part_texts() if self.withheld else {}
         for event in self._lines(EVENTS):
             self.seq = chain.count + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from forensics import standalone
 from forensics.package.exporting import export
 from jobs.models import Event
+from tests.agents.tools import look
 from tests.engine.driving import a_word
 from tests.forensics.cast import CAST
-from tests.forensics.forgetting import WHY, done, ended, erased, paid, pruned, some
+from tests.forensics.forgetting import WHY, done, ended, erased, one, paid, pruned, some
 from tests.forensics.package.packing import Copy, alone
 from tests.forensics.test_forgotten import talkative
 
@@ -96,3 +98,13 @@ def test_an_erased_job_is_archived_and_pruned_like_any_other(tmp_path: Path) -> 
     erased(job)
     stone = pruned(job, archive=str(tmp_path))
     assert standalone.verify(Path(stone.archive), standalone.Wishes(job=job)).problem is None
+
+
+def test_an_erasing_of_so_much_that_its_word_stands_outside_its_event(tmp_path: Path, settings: Any) -> None:
+    job = done(one(look, a_word()))
+    settings.AETHERIS = {**settings.AETHERIS, "INLINE_LIMIT": 100}
+    gone = [each["seq"] for each in erased(job)["erased"]]
+    assert '"$blobs"' in str(Event.objects.filter(job_id=job, type="payload_erased").get().body)
+    found = standalone.verify(packed(job, tmp_path), standalone.Wishes())
+    assert found.problem is None
+    assert found.to_json()["erased"][0]["seq"] == gone
