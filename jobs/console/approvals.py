@@ -17,6 +17,7 @@ from jobs.admin.forms import Decision
 from jobs.admin.shown import badge
 from jobs.core.errors import NotAllowed, NotFound, Refused
 from jobs.models import Approval, Job
+from jobs.queries.inbox import undecided
 from ledger.admin import pretty
 
 from .desk import Page, sentence, short, when
@@ -40,7 +41,7 @@ class Approvals(Page):
             )
         else:
             box = "open" if box == "open" else "mine"
-            rows = rows.filter(state="open") if box == "open" else asking.undecided(rows, self.actor)
+            rows = rows.filter(state="open") if box == "open" else undecided(rows, self.actor)
             rows = rows.order_by(F("deadline").asc(nulls_last=True), "requested_at", "id")
         found = list(rows[: PAGE + 1])
         last = found[PAGE - 1] if len(found) > PAGE else None

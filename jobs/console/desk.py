@@ -24,12 +24,12 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from jobs import queries
-from jobs.admin.asking import undecided
 from jobs.admin.desk import actor_on
 from jobs.core.commands import Actor
 from jobs.core.errors import Gone, NotAllowed, NotFound, Refused
 from jobs.core.moments import parse
 from jobs.models import Job
+from jobs.queries.inbox import undecided
 
 BADGE = 100  # up to which the inbox is counted in the head of every page
 LIVE = 3_600  # seconds for which an opened page may refresh itself

@@ -9,12 +9,12 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from jobs import clock, queries
-from jobs.admin.asking import undecided
 from jobs.admin.job_page import PARTS
 from jobs.admin.shown import badge, wait_brief
 from jobs.core.moments import text
 from jobs.core.state import ENDED
 from jobs.models import Approval, Event, Job
+from jobs.queries.inbox import undecided
 from jobs.queries.jobs import STATUSES
 from ledger.models import Invocation
 
