@@ -95,7 +95,10 @@ def _delegate(draft: Draft, asked: Asked, wish: Vote) -> None:
     """Hand one vote to somebody who has none: the number of votes stays what it was, and a quorum means what it meant."""
     info, to = asked.info, wish.to
     if to is None or not to.id:
-        raise Invalid("name the user to whom the vote goes", code="no_delegate")
+        raise Invalid(
+            "there is no active user of that name to delegate to", code="no_such_user",
+            errors=[{"loc": ["to"], "msg": "there is no active user of this name"}],
+        )  # fmt: skip
     name = to.name or to.id
     if info["four_eyes"] and to.id in draft.state.asked_by:
         raise NotAllowed(

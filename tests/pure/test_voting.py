@@ -161,7 +161,7 @@ def test_nobody_hands_on_what_is_not_theirs_nor_to_the_requester_under_four_eyes
     scene = asked()
     assert scene.refused(replace(handing(scene, PERSON), actor=STRANGER)) == "not_an_approver"
     assert scene.refused(handing(scene, digest="0" * 64)) == "stale_digest"
-    assert scene.refused(replace(handing(scene), to=None)) == "no_delegate"
+    assert scene.refused(replace(handing(scene), to=None)) == "no_such_user"
     four = asked(four_eyes=True, groups=["heads"])
     assert four.refused(handing(four, ASKER)) == "four_eyes"
     assert four.refused(handing(four, voter=0)) == "four_eyes"
