@@ -10,8 +10,8 @@ from .svg import clip, tag, words
 
 MOST = 400  # boxes that one picture shows
 MARKS = {
-    "waiting": "○", "ready": "◔", "running": "▶", "backoff": "↻", "parked": "⏸", "done": "✓", "rejected": "⊘",
-    "skipped": "⤼", "failed": "✕", "earlier": "·",
+    "waiting": "○", "ready": "◔", "running": "▶", "backoff": "↻", "parked": "‖", "done": "✓", "rejected": "⊘",
+    "skipped": "–", "failed": "✕", "earlier": "·",
 }  # fmt: skip
 
 

@@ -18,12 +18,13 @@ _DEADLINE = 60.0
 
 
 @contextmanager
-def api(database: str, folder: Path) -> Iterator[str]:
+def api(database: str, folder: Path, **more: str) -> Iterator[str]:
     """Run the API.
 
     Args:
         database: its address.
         folder: for its log and its state.
+        more: of its environment.
 
     Yields:
         Its own address.
@@ -36,6 +37,7 @@ def api(database: str, folder: Path) -> Iterator[str]:
         "AETHERIS_DATABASE_URL": database,
         "AETHERIS_VAR": str(folder),
         "DJANGO_SETTINGS_MODULE": "aetheris_site.settings",
+        **more,
     }
     command = [sys.executable, "-m", "uvicorn", "aetheris_site.asgi:application", "--port", "0"]
     server = Leashed(command, log=folder / "api.log", env=env, cwd=ROOT)

@@ -108,7 +108,7 @@ def test_markup_in_a_label_is_text() -> None:
 def test_state_is_worded_and_not_only_coloured() -> None:
     text = draw([Box("pay", "pay", "tool", "parked", "approval")], [], title="t")
     assert text is not None
-    assert "⏸ approval" in text
+    assert "‖ approval" in text
     assert 'class="step is-parked"' in text
 
 
