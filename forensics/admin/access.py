@@ -19,7 +19,7 @@ from ..access import OUTCOMES
 from ..models import Access
 
 FORENSICS = "aetheris_forensics.view_forensics"
-ACTIONS = ("view", "verify", "replay", "export", "search", "prove", "erase")
+ACTIONS = ("view", "verify", "replay", "export", "search", "prove", "hold", "release", "erase", "prune")
 
 
 class Outcome(admin.SimpleListFilter):

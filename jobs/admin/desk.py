@@ -35,6 +35,8 @@ _ROOMS = (
     ("Definitions", "aetheris_jobs_definition"),
     ("Deliveries", "aetheris_jobs_delivery"),
     ("Tokens", "aetheris_jobs_token"),
+    ("Legal holds", "aetheris_jobs_hold"),
+    ("Tombstones", "aetheris_jobs_tombstone"),
     ("Search", "aetheris_forensics_savedsearch"),
     ("Verifications", "aetheris_forensics_verification"),
     ("Broken records", "aetheris_forensics_alarm"),

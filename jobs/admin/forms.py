@@ -17,6 +17,31 @@ class Reason(forms.Form):
     reason = forms.CharField(required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
+class Needed(forms.Form):
+    """Why, where nothing may be done without saying so."""
+
+    reason = forms.CharField(
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept on record for ever; name the case or the request.",
+    )
+
+
+class Erasing(Needed):
+    """What of a job goes, on what ground."""
+
+    legal_basis = forms.CharField(max_length=2_000, help_text="For example: Art. 17 (1) (b) GDPR.")
+    paths = forms.CharField(
+        required=False,
+        max_length=10_000,
+        label="Only these steps",
+        help_text="Names of steps or calls, separated by commas, each with all below it. Empty: the whole job.",
+    )
+    also_copies = forms.BooleanField(
+        required=False, label="Also what jobs that were forked from it have copied of it"
+    )
+
+
 class Cancelling(Reason):
     """Why a job is cancelled, and whether it undoes what has landed."""
 

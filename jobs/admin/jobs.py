@@ -17,7 +17,8 @@ from django.utils.safestring import SafeString
 
 from jobs import queries
 from jobs.core.state import ENDED
-from jobs.models import Definition, Job
+from jobs.models import Definition, Hold, Job
+from jobs.queries.holds import holds_of
 from ledger.admin import utc
 
 from . import job_page
@@ -176,6 +177,7 @@ class JobAdmin(Desk):
             ("On failure", "compensate" if job.on_failure == "compensate" else "–", None),
             ("Tags", ", ".join(json.loads(job.tags)) or "–", None),
             ("Head", f"{job.head_seq} · {job.head_hash}", None),
+            *((f"Legal hold ({each.scope})", each.reason, self._hold_url(each)) for each in holds_of(job)),
         ]
         facts = [fact for fact in facts if fact[1] != "–"]
         if job.parent_job:
@@ -195,6 +197,9 @@ class JobAdmin(Desk):
             label = "Retried as" if fork["how"] == "retry" else "Forked as"
             facts.append((label, words, self.url(change, fork["job"])))
         return facts
+
+    def _hold_url(self, hold: Hold) -> str:
+        return self.url("aetheris_jobs_hold_change", hold.id)
 
     @page_looked("view", "admin-event")
     def event_view(self, request: HttpRequest, job: UUID, seq: int) -> HttpResponse:

@@ -14,7 +14,7 @@ from jobs.core.errors import NotFound
 from jobs.models import Job
 from jobs.services.resolving import line_of
 
-from .forms import Acceptance, Cancelling, Channelled, Letter, Reason
+from .forms import Acceptance, Cancelling, Channelled, Erasing, Letter, Needed, Reason
 
 Cleaned = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ class Verb:
         done: what is said after.
         call: the verb itself.
         open: whether a job offers it.
-        after_the_end: whether that is one that has ended; else one that has not.
+        after_the_end: whether that is one that has ended, or (False) one that has not; None: either.
         leads: whether it gives the id of a new job, whose page comes next.
     """
 
@@ -44,7 +44,7 @@ class Verb:
     done: str
     call: Callable[[Job, Actor, Cleaned], object]
     open: Callable[[Job], bool] = lambda job: True
-    after_the_end: bool = False
+    after_the_end: bool | None = False
     leads: bool = False
 
 
@@ -60,6 +60,19 @@ def _accept(job: Job, actor: Actor, told: Cleaned) -> object:
     if line_of(told["name"], actor).job_id != job.id:
         raise NotFound(f"job {job.id} has no invocation {told['name']}")
     return services.accept_divergence(told["name"], actor=actor, comment=told["comment"])
+
+
+def _erase(job: Job, actor: Actor, told: Cleaned) -> None:
+    paths = [each.strip() for each in told["paths"].split(",") if each.strip()]
+    choice: dict[str, Any] = {"paths": paths} if paths else {"everything": True}
+    services.erase(
+        job.id, legal_basis=told["legal_basis"], reason=told["reason"], actor=actor,
+        also_copies=told["also_copies"], **choice,
+    )  # fmt: skip
+
+
+def _hold(job: Job, actor: Actor, told: Cleaned) -> None:
+    services.hold("job", str(job.id), reason=told["reason"], actor=actor)
 
 
 def _cancel(job: Job, actor: Actor, told: Cleaned) -> None:
@@ -111,6 +124,18 @@ VERBS = {
             "A new job tries again.", lambda job, actor, told: services.retry(job.id, actor=actor),
             lambda job: job.status in ("failed", "cancelled"), after_the_end=True, leads=True,
         ),
+        Verb(
+            "hold", "Place a legal hold", "hold", Needed,
+            "While the hold stands, nothing of this job is erased or pruned, whatever retention says. It does not extend "
+            "to forks and children.",
+            "The hold stands.", _hold, after_the_end=None,
+        ),
+        Verb(
+            "erase", "Erase", "erase", Erasing,
+            "The bodies go for ever, with every copy that rows of this job hold. Their digests stay, so the chain still "
+            "verifies. This cannot be undone.",
+            "Erased; the last event says what, for whom and why.", _erase, after_the_end=True,
+        ),
     )
 }  # fmt: skip
 
@@ -118,5 +143,5 @@ VERBS = {
 def offered(job: Job, actor: Actor) -> list[Verb]:
     """The verbs that this job's row and this actor's permissions leave open; the verb itself has the last word."""
     ended = job.finished_at is not None
-    fit = [verb for verb in VERBS.values() if verb.after_the_end == ended and verb.open(job)]
+    fit = [verb for verb in VERBS.values() if verb.after_the_end in (None, ended) and verb.open(job)]
     return [verb for verb in fit if verb.may in actor.may]
