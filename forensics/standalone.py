@@ -1151,7 +1151,9 @@ class Evidence:
         self._gone: dict[int, dict[str, Any]] = {}
         self._early: dict[str, Any] | None = None
         self._released: dict[str, tuple[str, str]] = {}
+        self._delegated: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
+        self._code: dict[str, str] = {}
         self._told: dict[str, int] = {}
         self._informed: set[str] = set()
         self._ending = ""
@@ -1258,7 +1260,7 @@ class Evidence:
         self._node("request", "request", event, goal=self._digest(event, "goal"))
         self._thing(self._agent(), "agent", event, name=body["agent"], version=body["version"])
         if self._early is not None:
-            self._edge("plan", self._agent(), "planned", self._early)
+            self._edge("plan", self._agent(), "agent", self._early)
         self._by("request", body["actor"], "submitted", event)
         self._produced("request", self._shown(event, "goal"))
         if self.job["from"]:
@@ -1280,12 +1282,10 @@ class Evidence:
         return f"job/{job}"
 
     def _planned(self, event: dict[str, Any], body: dict[str, Any]) -> None:
-        self._node(
-            "plan", "plan", event, plan=body["plan_hash"] if isinstance(body["plan_hash"], str) else None
-        )
+        self._node("plan", "plan", event, plan=_word(body["plan_hash"]), code=self._code.get("_plan"))
         self._edge("plan", "request", "used", event, via="goal")
         if self.job:
-            self._edge("plan", self._agent(), "planned", event)
+            self._edge("plan", self._agent(), "agent", event)
         else:  # the first event is erased: what is left of it comes later
             self._early = event
         self._after_answer("plan", "_plan", event)
@@ -1298,6 +1298,11 @@ class Evidence:
 
     # steps and calls
 
+    def _started(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        code = _word(body["code"])
+        if code:
+            self._code[event["node"]] = code
+
     def _asked(self, event: dict[str, Any], body: dict[str, Any]) -> None:
         path, command = event["node"], body["command"]
         if command == "map":
@@ -1309,7 +1314,7 @@ class Evidence:
         key = f"step/{path}"
         self._node(key, _CALLS[command], event, step=path, tool=body["name"] if command != "llm" else None,
                    args=body["digest"] if event["raw"] is not None or not event.get("erased") else None)  # fmt: skip
-        self._edge(key, "plan", "planned", event)
+        self._by_the_plan(key, event)
         self._inside(key, path, event)
         args = self._shown(event, "args")
         if args is None:
@@ -1336,6 +1341,11 @@ class Evidence:
                 event,
                 via="these arguments" if released[1] == mark(args) else "other arguments",
             )
+
+    def _by_the_plan(self, key: str, event: dict[str, Any]) -> None:
+        """A step is there because the plan says so; a call of the planner, because the request came."""
+        planning = event["node"].partition("/")[0] == "_plan"
+        self._edge(key, "request" if planning else "plan", "planned", event)
 
     def _inside(self, key: str, path: str, event: dict[str, Any]) -> None:
         """A call of code came after the answers that the code had."""
@@ -1474,7 +1484,7 @@ class Evidence:
         self._node(key, "question", event, step=path, approval=body["approval"], shown=body["digest"],
                    question=_word(self._shown(event, "question")), quorum=body["quorum"], four_eyes=body["four_eyes"],
                    groups=self._shown(event, "groups"), users=self._shown(event, "users"))  # fmt: skip
-        self._edge(key, "plan", "planned", event)
+        self._by_the_plan(key, event)
         self._inside(key, path, event)
         self._consumed(key, self._shown(event, "shown"), event)
         releases = self._shown(event, "releases")
@@ -1487,6 +1497,11 @@ class Evidence:
         self._node(key, "vote", event, step=path, decision=body["decision"], effect=body["effect"], saw=_word(body["digest"]),
                    comment=_word(self._shown(event, "comment")))  # fmt: skip
         self._by(key, body["actor"], "decided", event)
+        handed = self._delegated.get((path, self._person(body["actor"], event) or ""))
+        if handed:
+            self._edge(key, handed, "delegated", event)
+        if body["to"] is not None:
+            self._delegated[path, self._person(body["to"], event) or ""] = key
         self._edge(key, f"question/{path}", "saw", event, via=_word(body["digest"]) or "")
         self._edge(f"step/{path}", key, "voted", event)
         if body["effect"] in ("approved", "rejected"):
@@ -1513,7 +1528,7 @@ class Evidence:
             return
         key = f"step/{path}"
         self._node(key, "wait", event, step=path, name=_word(body["name"]), timed_out=body["timed_out"])
-        self._edge(key, "plan", "planned", event)
+        self._by_the_plan(key, event)
         self._inside(key, path, event)
         if isinstance(body["source"], int):
             letter = "message" if f"message/{body['source']}" in self.nodes else "signal"
@@ -1524,7 +1539,7 @@ class Evidence:
         path, key = event["node"], f"step/{event['node']}"
         if event["type"] == "child_started":
             self._node(key, "child", event, step=path, agent=body["agent"])
-            self._edge(key, "plan", "planned", event)
+            self._by_the_plan(key, event)
             self._inside(key, path, event)
             self._consumed(key, self._shown(event, "goal"), event)
             return
@@ -1551,7 +1566,7 @@ class Evidence:
             state=body["outcome"] or "failed",
             result=self._digest(event, "result"),
         )
-        self._edge(key, "plan", "planned", event)
+        self._by_the_plan(key, event)
         if kind == "workflow":
             self._after_answer(key, path, event)
 
@@ -1612,7 +1627,7 @@ class Evidence:
         "request": _given_request, "reply": _given_reply, "citations": _cited, "legible": _erased,
     }  # fmt: skip
     _TELLS: Mapping[str, Callable[..., None]] = {
-        "job_created": _created, "plan_generated": _planned, "command_emitted": _asked,
+        "job_created": _created, "plan_generated": _planned, "node_started": _started, "command_emitted": _asked,
         "tool_invocation_started": _promised, "tool_invocation_finished": _finished, "outcome_unknown": _unknown,
         "outcome_resolved": _resolved, "late_outcome": _late, "compensation_started": _compensating,
         "compensation_finished": _compensated, "approval_requested": _question, "approval_decided": _voted,
@@ -1634,8 +1649,11 @@ class Evidence:
                 self.edges.setdefault(
                     ("output", f"step/{step}", kind), ("declared", self.nodes["output"]["seq"], via)
                 )
+        said = {key[:2] for key in self.edges if key[2] == "used"}
         self.edges = {
-            key: told for key, told in self.edges.items() if key[0] in self.nodes and key[1] in self.nodes
+            key: told
+            for key, told in self.edges.items()
+            if key[0] in self.nodes and key[1] in self.nodes and not (key[2] == "value" and key[:2] in said)
         }
 
     def _by_plan(self, key: str, path: str) -> None:

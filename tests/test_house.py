@@ -47,7 +47,7 @@ WRITERS = {
 }
 # Modules longer than the measure, each with its limit and its reason. Nobody else.
 LONG_FOR_A_REASON = {
-    "forensics/standalone.py": (2400, "an auditor copies this one file: what it needs must stand in it"),
+    "forensics/standalone.py": (2600, "an auditor copies this one file: what it needs must stand in it"),
 }
 KEPT_OUT = ("tests", "examples")  # their rows and files are not the engine's
 

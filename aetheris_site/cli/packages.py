@@ -74,6 +74,33 @@ def verify_package(wish: Wish, *, json: bool) -> None:
     _show(report, wish, values, json=json)
 
 
+def verified_graph(wish: Wish) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """The evidence graph of a file that verifies: as clients see it, the head that it reaches, and as it was built.
+
+    Args:
+        wish: the file, and the keys.
+
+    Raises:
+        Failure: the file is broken; what it says is worth nothing then.
+        click.UsageError: a file or a key cannot be read, or a question cannot be decided.
+    """
+    from forensics.evidence import packages
+
+    try:
+        pins = packages.given_keys(list(wish.keys)) if wish.keys else tuple(own_keys(os.environ, Path.cwd()))
+        report, graph = packages.opened(wish.name, packages.Wishes(pins))
+    except OSError as error:
+        raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise click.UsageError(f"a key cannot be used: {error}") from error
+    if graph is None or not report.ok:
+        raise Failure(
+            f"{wish.name} is broken: {report.problem}",
+            code=report.problem.kind if report.problem else "undecided",
+        )
+    return graph.json(), report.facts["head"], graph
+
+
 def _show(report: Report, wish: Wish, values: list[dict[str, Any]], *, json: bool) -> None:
     from forensics import standalone
 

@@ -17,6 +17,8 @@ SECTIONS = {
         "events": "history",
         "trace": "history",
         "node": "history",
+        "timeline": "reasons",
+        "reasoning": "reasons",
         "signal": "control",
         "message": "control",
         "pause": "control",
@@ -43,6 +45,12 @@ SECTIONS = {
         "confirm": "confirming",
         "log": "transparency",
         "keygen": "transparency",
+    },
+    "Evidence": {
+        "evidence": "evidencing",
+        "who": "evidencing",
+        "why": "evidencing",
+        "followed": "evidencing",
     },
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "What is kept": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import access, exports, jobs, log, search, states, verifications, watching
+from . import access, evidence, exports, jobs, log, search, states, verifications, watching
 from .base import ForensicFace
 
 app_name = "aetheris_forensics"
@@ -19,6 +19,12 @@ urlpatterns = [
     *_both("jobs/<uuid:job>/replay", jobs.ReplayView, "replay"),
     *_both("jobs/<uuid:job>/state", states.StateView, "state"),
     *_both("jobs/<uuid:job>/export", exports.ExportView, "export-job"),
+    *_both("jobs/<uuid:job>/evidence", evidence.EvidenceView, "evidence"),
+    *_both("jobs/<uuid:job>/timeline", evidence.TimelineView, "timeline"),
+    *_both("jobs/<uuid:job>/nodes/<path:node>/reasoning", evidence.ReasoningView, "reasoning"),
+    *_both("forensics/who", evidence.WhoView, "who"),
+    *_both("forensics/why", evidence.WhyView, "why"),
+    *_both("forensics/followed", evidence.FollowedView, "followed"),
     *_both("forensics/exports", exports.ExportsView, "exports"),
     *_both("forensics/exports/<uuid:export>", exports.BatchView, "export"),
     *_both("forensics/exports/<uuid:export>/download", exports.BatchFileView, "download-export"),

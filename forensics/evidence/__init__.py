@@ -5,7 +5,12 @@ file. Nothing here knows a database or a framework: a package is enough.
 """
 
 from ..standalone import Evidence
+from .answering import who
 from .building import graph_of
 from .prov import document, prov_text
+from .walking import BACK, FORWARD, matching, named, part_of, reached, walked
 
-__all__ = ["Evidence", "document", "graph_of", "prov_text"]
+__all__ = [
+    "BACK", "FORWARD", "Evidence", "document", "graph_of", "matching", "named", "part_of", "prov_text", "reached",
+    "walked", "who",
+]  # fmt: skip

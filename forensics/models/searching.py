@@ -12,7 +12,8 @@ from jobs.models.columns import tenant_column
 class Mention(models.Model):
     """An event names something: a person, a document, a model, a tool, a tag. Derived from events, and only that.
 
-    `kind`: requester, actor, approver, document, model, tool, tag, key, step_outcome.
+    `kind`: requester, actor, approver, document, model, tool, tag, key, step_outcome,
+    reference (a text in a result by which the world outside knows what was done).
     """
 
     id = models.BigAutoField(primary_key=True)

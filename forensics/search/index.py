@@ -22,7 +22,7 @@ from jobs.turns import turn
 from ..models import IndexState, Mention
 from .mentions import mentions_of
 
-NAME = "mentions"
+NAME = "mentions.2"  # with another number all events are read anew
 BATCH = 1000  # events of one transaction
 PATIENCE = timedelta(seconds=120)  # far above the time that a commit may take
 MOST_HOLES = 500

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..evidence.references import RESULTS, references_in
+
 KINDS = (
-    "requester", "actor", "approver", "document", "model", "tool", "tag", "key", "step_outcome",
+    "requester", "actor", "approver", "document", "model", "tool", "tag", "key", "step_outcome", "reference",
 )  # fmt: skip
 WIDTH = 255
 LLM = "aetheris.llm"  # the engine's own tool, by which models are asked
@@ -31,6 +33,7 @@ def _found(type: str, body: Mapping[str, Any]) -> Iterator[Mention]:
         yield from (("actor", each) for each in _names(body.get(member)))
     if isinstance(outcome := body.get("step_outcome"), str):
         yield "step_outcome", outcome
+    yield from (("reference", each) for each in references_in(body.get(RESULTS.get(type, ""))))
     match type:
         case "job_created":
             yield from (("requester", each) for each in _names(body.get("actor")))

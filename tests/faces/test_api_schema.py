@@ -170,7 +170,11 @@ def _logged() -> int:
     return head.size
 
 
-ASKED = {"/api/forensics/consistency": "?from=1", "/api/forensics/inclusion": "?job={job}"}
+ASKED = {
+    "/api/forensics/consistency": "?from=1", "/api/forensics/inclusion": "?job={job}",
+    "/api/forensics/who": "?key=pay:{job}", "/api/forensics/why": "?job={job}&of=pay",
+    "/api/forensics/followed": "?person=boss",
+}  # fmt: skip
 
 
 def _every_get_holds(document: dict[str, Any], caller: Caller, named: dict[str, Any]) -> None:
