@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import examples
+import examples.loan  # registers the agent
 from forensics.services import replay_job
 from forensics.travel import state_at
 from jobs import approve, submit
@@ -31,9 +32,18 @@ def _refund(order: str) -> str:
     return job
 
 
+def _loan(application: str) -> str:
+    job = str(submit("loan", {"application_id": application}, actor=person("clerk")))
+    if run_until_parked(job).status == "parked":
+        approve(job, actor=person("officer"))
+        run_until_parked(job)
+    return job
+
+
 # example -> its jobs
 RUNS: dict[str, list[Callable[[], str]]] = {
     "refund": [lambda: _refund("A-1001"), lambda: _refund("A-1002")],
+    "loan": [lambda: _loan("L-2001"), lambda: _loan("L-2002")],
 }
 
 
@@ -41,9 +51,11 @@ RUNS: dict[str, list[Callable[[], str]]] = {
 def test_a_job_of_an_example_is_replayed_identically(
     name: str,
     payments: PaymentProcess,  # noqa: F811
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AETHERIS_PAYMENTS_URL", payments.url)
+    monkeypatch.setenv("AETHERIS_LOAN_BOOK", str(tmp_path / "payouts.jsonl"))
     for run in RUNS[name]:
         with strict():
             job = run()
