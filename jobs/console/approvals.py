@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 
 from jobs import queries, services
 from jobs.admin import asking
-from jobs.admin.forms import Decision
+from jobs.admin.forms import Decision, Delegation
 from jobs.admin.shown import badge
 from jobs.core.errors import NotAllowed, NotFound, Refused
 from jobs.models import Approval, Job
@@ -81,27 +82,51 @@ class ApprovalPage(Page):
     def post(self, request: HttpRequest, approval: UUID) -> HttpResponse:
         """The answer, with the digest of what the page had shown."""
         row = self._found(approval)
+        if "delegate" in request.POST:
+            return self._delegated(row)
         form = Decision(json.loads(row.form), request.POST)
         if not form.is_valid():
             return self._shown(row, form, code=422)
         told = form.cleaned_data
-        try:
+
+        def deed() -> None:
             services.decide(
                 row.id, told["decision"], digest=told["digest"], actor=self.actor,
                 comment=told["comment"], form=form.filled(),
             )  # fmt: skip
+
+        done = "approved" if told["decision"] == "approve" else "rejected"
+        return self._done(row, deed, told["decision"], f"Your decision is recorded: {done}.")
+
+    def _delegated(self, row: Approval) -> HttpResponse:
+        """This person's vote goes to somebody else."""
+        form = Delegation(self.request.POST)
+        if not form.is_valid():
+            return self._shown(row, None, form, code=422)
+        told = form.cleaned_data
+
+        def deed() -> None:
+            services.delegate(
+                row.id, told["to"], digest=told["digest"], actor=self.actor, comment=told["comment"]
+            )
+
+        return self._done(row, deed, "delegate", f"Your vote is {told['to']}'s now.")
+
+    def _done(self, row: Approval, deed: Callable[[], None], decision: str, done: str) -> HttpResponse:
+        """Call the verb, say what came of it, and show the approval as it is then."""
+        try:
+            deed()
         except NotFound as refusal:
             raise Http404(refusal.message) from refusal
         except Refused as refusal:
-            if self._already(row, told["decision"]):  # a double click: the first one counted
-                messages.success(request, "Your decision is recorded.")
+            if self._already(row, decision):  # a double click: the first one counted
+                messages.success(self.request, "Your decision is recorded.")
             else:
-                messages.error(request, self._refused(row, refusal))
+                messages.error(self.request, self._refused(row, refusal))
                 if isinstance(refusal, NotAllowed):
                     return self._shown(self._found(row.id), None, code=403)
         else:
-            done = "approved" if told["decision"] == "approve" else "rejected"
-            messages.success(request, f"Your decision is recorded: {done}.")
+            messages.success(self.request, done)
         return HttpResponseRedirect(reverse("aetheris_console:approval", args=(row.id,)))
 
     def _found(self, approval: UUID) -> Approval:
@@ -121,7 +146,9 @@ class ApprovalPage(Page):
         votes = asking.votes_of(queries.approval_json(now, self.actor), now)
         return f"{sentence(refusal.message)} {asking.how_it_ended(votes)}".strip()
 
-    def _shown(self, approval: Approval, form: Decision | None, *, code: int = 200) -> HttpResponse:
+    def _shown(
+        self, approval: Approval, form: Decision | None, handing: Delegation | None = None, *, code: int = 200
+    ) -> HttpResponse:
         jobs = Job.objects.filter(pk=approval.job_id, tenant=approval.tenant)
         told = queries.approval_json(approval, self.actor)
         votes = asking.votes_of(told, approval)
@@ -133,7 +160,9 @@ class ApprovalPage(Page):
             "short": short(approval.job_id),
             "shown": pretty(approval.shown),
             "releases": [{**each, "args": _indented(each["args"])} for each in releases],
-            "asks": ", ".join([*told["groups"], *told["users"]]),
+            "asks": ", ".join(
+                [*told["groups"], *told["users"], *(f"{each} (delegate)" for each in told["delegates"])]
+            ),
             "due": when(approval.deadline),
             "requested": when(approval.requested_at),
             "votes": [
@@ -142,6 +171,8 @@ class ApprovalPage(Page):
             ],
             "ended": asking.how_it_ended(votes),
             "why_not": told["why_not"],
+            "delegation": handing or Delegation(initial={"digest": approval.digest}),
+            "handing": handing is not None,
             "form": form or Decision(json.loads(approval.form), initial={"digest": approval.digest}),
         }
         return self.page("approval.html", "Approval", code=code, **context)

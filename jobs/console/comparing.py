@@ -9,7 +9,7 @@ from difflib import unified_diff
 from typing import Any
 
 # What differs between any two attempts and says nothing.
-_PLACE = frozenset({"fence", "attempt", "invocation", "seconds", "deadline", "wake_at"})
+_PLACE = frozenset({"worker", "fence", "attempt", "invocation", "seconds", "deadline", "wake_at"})
 MOST = 400  # lines
 
 

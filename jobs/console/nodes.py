@@ -171,7 +171,7 @@ def _snapshot(found: dict[str, Any]) -> dict[str, Any]:
     named = (
         ("the model was asked", "llm_request"),
         ("the model answered", "llm_response"),
-        ("inputs", "inputs"),
+        ("digest of the inputs", "inputs"),
     )
     parts = [_part(words, found[name]) for words, name in named if found.get(name) is not None]
     if found.get("delta"):

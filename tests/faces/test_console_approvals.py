@@ -86,3 +86,27 @@ def test_who_is_not_asked_is_refused_and_told_why() -> None:
     answer = decision(browser, approval)
     assert answer.status_code == 403
     assert Approval.objects.get(pk=approval).state == "open"
+
+
+def test_a_vote_is_handed_to_somebody_else_and_is_theirs_then() -> None:
+    group = stage.person().username
+    approval = stage.approval_of(_whole_job(group))
+    giver, taker = stage.person(group=group), stage.person(staff=False)
+    digest = str(Approval.objects.get(pk=approval).digest)
+    handing = {
+        "delegation-to": taker.username,
+        "delegation-digest": digest,
+        "delegation-comment": "",
+        "delegate": "yes",
+    }
+    browser = stage.browser(giver)
+    empty = stage.post(browser, f"/approvals/{approval}", {**handing, "delegation-to": ""})
+    assert empty.status_code == 422
+    told = stage.post(browser, f"/approvals/{approval}", handing).content.decode()
+    assert f"Your vote is {taker.username}&#x27;s now." in told
+    assert f"{taker.username} (delegate)" in told
+    assert f"/approvals/{approval}" not in _page(browser, "/approvals")
+    assert f"/approvals/{approval}" in _page(stage.browser(taker), "/approvals")
+    assert decision(browser, approval).status_code == 403
+    decision(stage.browser(taker), approval)
+    assert Approval.objects.get(pk=approval).state == "approved"

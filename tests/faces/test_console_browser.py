@@ -13,9 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from jobs import store
-from jobs.core.commands import Actor, Pause
+from jobs.core.commands import Actor, LoseLease, Pause, StartNode
 from jobs.models import Approval, Job
-from tests import databases
+from tests import databases, factories
 from tests.faces import admin_stage as stage
 from tests.faces import live
 from tests.faces.browsing import Visitor, chromium, visiting
@@ -61,6 +61,7 @@ class Scene:
     group: str
     job: str
     unknown: str
+    taken: str
 
     @property
     def approval(self) -> str:
@@ -84,14 +85,25 @@ def scene() -> Scene:
         stage.asking(groups=[group]), stage.paying(), *nodes, goal={"order": "A-7", "note": "x" * 90}
     )
     unknown, _ = stage.unknown_call()
-    return Scene(group, job, unknown)
+    return Scene(group, job, unknown, _taken_over())
+
+
+def _taken_over() -> str:
+    """A job whose step a second worker finished."""
+    first, second = factories.a_worker(), factories.a_worker()
+    job = factories.a_planned_job(factories.one_tool(), first)
+    store.commit(job, LoseLease("pay", factories.claim(job, first, effect="idempotent"), "worker_dead", True))
+    promise = factories.promise(job, effect="idempotent")
+    fence = store.commit(job, StartNode("pay", second, promise), worker=second).state.nodes["pay"].fence
+    store.commit(job, factories.told(fence, {"paid": 5}, attempt=2))
+    return job
 
 
 def _pages(scene: Scene) -> dict[str, str]:
     return {
         "overview": "/", "jobs": "/jobs", "job": f"/jobs/{scene.job}", "unknown": f"/jobs/{scene.unknown}",
         "step": f"/jobs/{scene.unknown}/nodes/pay", "event": f"/jobs/{scene.job}/events/2",
-        "verb": f"/jobs/{scene.job}/do/cancel", "approvals": "/approvals", "approval": f"/approvals/{scene.approval}",
+        "verb": f"/jobs/{scene.job}/do/cancel", "taken": f"/jobs/{scene.taken}", "attempts": f"/jobs/{scene.taken}/nodes/pay", "approvals": "/approvals", "approval": f"/approvals/{scene.approval}",
     }  # fmt: skip
 
 
@@ -131,7 +143,7 @@ def test_an_approver_decides_on_the_page_and_an_open_job_page_shows_it(
         folded = details.evaluate("each => each.open")
         visitor.open("/")
         visitor.page.get_by_role("link", name=re.compile("Refund")).first.click()
-        visitor.page.get_by_label(re.compile("Comment")).fill("looked at the order")
+        visitor.page.get_by_role("textbox", name=re.compile("Comment")).fill("looked at the order")
         visitor.page.get_by_role("button", name="Approve").click()
         expect(visitor.page.get_by_role("status")).to_have_text("Your decision is recorded: approved.")
         visitor.shot("decided")

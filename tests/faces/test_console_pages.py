@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from jobs import store
-from jobs.core.commands import Actor, Cancel
+from jobs.core.commands import Actor, Cancel, LoseLease, StartNode
 from jobs.core.ids import child_id
 from jobs.models import Approval, Event, Job
+from tests import factories
 from tests.faces import admin_stage as stage
 
 pytestmark = pytest.mark.usefixtures("engine_db")
@@ -111,8 +112,6 @@ def test_the_page_of_a_job_draws_it_and_says_what_will_wake_it() -> None:
 
 
 def test_a_job_that_was_never_planned_and_one_with_very_many_steps_have_a_page() -> None:
-    from tests import factories
-
     assert "planning" in _page(stage.browser(stage.person()), f"/jobs/{factories.a_job()}")
     large = stage.job(*(stage.waiting(f"w{number}") for number in range(420)))
     page = _page(stage.browser(stage.person()), f"/jobs/{large}")
@@ -153,6 +152,27 @@ def test_the_page_of_a_step_shows_what_went_in_and_what_the_ledger_says() -> Non
     assert f"aetheris node {job} pay" in page
     assert "planning" in _page(stage.browser(stage.operator()), f"/jobs/{job}/nodes/_plan")
     assert _page(stage.browser(stage.operator()), f"/jobs/{job}/text/goal") == '{"n":1}'
+
+
+def test_a_take_over_is_drawn_and_the_two_attempts_can_be_compared() -> None:
+    first, second = factories.a_worker(), factories.a_worker()
+    job = factories.a_planned_job(factories.one_tool(), first)
+    fence = factories.claim(job, first, effect="idempotent")
+    store.commit(job, LoseLease("pay", fence, "worker_dead", True))
+    again = store.commit(
+        job, StartNode("pay", second, factories.promise(job, effect="idempotent")), worker=second
+    )
+    store.commit(job, factories.told(again.state.nodes["pay"].fence, {"paid": 5}, attempt=2))
+    browser = stage.browser(stage.person())
+    page = _page(browser, f"/jobs/{job}")
+    assert 'class="bar is-lost' in page
+    assert 'class="takeover"' in page
+    assert "completed" in page
+    step = _page(browser, f"/jobs/{job}/nodes/pay")
+    assert "Two attempts compared" in step
+    assert "is-removed" in step
+    assert "lease lost" in step
+    assert "They do not differ" in _page(browser, f"/jobs/{job}/nodes/pay?left={fence}&right={fence}")
 
 
 def test_what_is_not_there_or_is_another_tenants_is_not_found_and_the_page_says_so() -> None:
