@@ -75,9 +75,9 @@ class Order:
 NOW: dict[str, Order] = {"code": Order()}
 
 
-@agent("changing", version="1")
+@agent("code_changing", version="1")
 @workflow
-def changing(ctx: Any, goal: dict[str, Any]) -> Any:
+def code_changing(ctx: Any, goal: dict[str, Any]) -> Any:
     """The workflow as it is now."""
     return NOW["code"].run(ctx, goal)
 
@@ -85,7 +85,7 @@ def changing(ctx: Any, goal: dict[str, Any]) -> Any:
 @pytest.fixture
 def paid() -> str:
     """A finished job of the first code."""
-    job = asked("changing", {"word": a_word()})
+    job = asked("code_changing", {"word": a_word()})
     run_until_parked(job)
     clock.shift(6)
     assert run_until_parked(job).status == "parked"
@@ -205,11 +205,11 @@ def test_the_source_that_a_claim_ran_is_on_its_record_beside_the_one_of_today(
     paid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = replay_job(paid)["sources"]
-    digest = agents.source_digest(changing.fn)
+    digest = agents.source_digest(code_changing.fn)
     assert len(digest) == 64
     assert told == [{"node": name, "recorded": digest, "here": digest} for name in ("_plan", "main")]
-    flow = agents.get_workflow("changing")
-    monkeypatch.setitem(agents._workflows, "changing", _but(flow, code="0" * 64))
+    flow = agents.get_workflow("code_changing")
+    monkeypatch.setitem(agents._workflows, "code_changing", _but(flow, code="0" * 64))
     assert [each["here"] == each["recorded"] for each in replay_job(paid)["sources"]] == [True, False]
 
 
