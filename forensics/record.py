@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -83,7 +83,7 @@ def rows_of(job: UUID) -> list[Row]:
 
 def stream_of(
     job: UUID, after: int = 0, until: int | None = None, tenants: dict[str, int] | None = None
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """The same, a few at a time.
 
     Args:

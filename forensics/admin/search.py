@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, URLPattern, path
 
 from jobs.actors import actor_of
-from jobs.admin.desk import Desk, actor_on
+from jobs.admin.desk import actor_on
 from jobs.admin.looking import page_looked
 from jobs.admin.shown import badge, moment
 from jobs.core.errors import Invalid
@@ -21,6 +21,7 @@ from .. import search, services
 from ..models import SavedSearch
 from ..search import saved
 from .access import FORENSICS
+from .evidence import EvidencePages
 
 SHOWN = 50
 _PAGES = {
@@ -42,7 +43,7 @@ class SearchForm(forms.Form):
 
 
 @admin.register(SavedSearch)
-class SearchAdmin(Desk):
+class SearchAdmin(EvidencePages):
     """The list is the page that searches."""
 
     list_title = "Search"

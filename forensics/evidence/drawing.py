@@ -20,10 +20,7 @@ COLOURS = {
 STROKES = {"declared": "", "observed": ' stroke-dasharray="7 4"', "order": ' stroke-dasharray="2 4"'}
 TOLD = ("answered", "tool", "document", "question", "name", "decision", "state", "agent", "step")
 HIDDEN = frozenset({"planned"})  # drawn only where nothing else leads to the step
-STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#222}.k{font-size:10px;fill:#555}"
-    ".e{fill:none;stroke:#667;stroke-width:1.2}.effect{stroke:#b3261e;stroke-width:2}"
-)
+SMALL = 'font-size="10" fill="#555"'  # no style sheet: a page that forbids inline styles shows the picture all the same
 
 
 def svg(graph: Graph) -> str:
@@ -40,12 +37,16 @@ def svg(graph: Graph) -> str:
     width = EDGE * 2 + WIDE + ACROSS * max((x for x, _ in places.values()), default=0)
     height = EDGE * 2 + 34 + DOWN * max(high, 1)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
-        f"<title>Evidence of job {_text(graph.get('job') or '')}</title><style>{STYLE}</style>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
+        'font-family="system-ui,sans-serif" font-size="12" fill="#222">',
+        f"<title>Evidence of job {_text(graph.get('job') or '')}</title>",
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="#667"/></marker></defs>',
-        f'<text x="{EDGE}" y="18" class="k">{_text(note)}</text>',
+        f'<text x="{EDGE}" y="18" {SMALL}>{_text(note)}</text>',
+        '<g fill="none" stroke="#667" stroke-width="1.2">',
         *(_edge(edge, places) for edge in edges),
+        "</g>",
         *(_box(node, places[node["id"]]) for node in nodes),
         "</svg>",
     ]
@@ -164,11 +165,11 @@ def _box(node: Mapping[str, Any], place: tuple[int, int]) -> str:
     name = next((str(node[each]) for each in TOLD if node.get(each)), node["id"])
     shown = name if len(name) <= 27 else name[:26] + "…"
     more = "\n".join(f"{key}: {value}" for key, value in sorted(node.items()))
-    effect = ' class="effect"' if node.get("effect") in ("at_most_once", "idempotent", "transactional") and (
-        node["kind"] == "tool") else ' stroke="#99a"'  # fmt: skip
+    acts = node["kind"] == "tool" and node.get("effect") not in (None, "pure")
+    stroke = 'stroke="#b3261e" stroke-width="2"' if acts else 'stroke="#99a"'
     return (
-        f'<g><title>{_title(more)}</title><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="{fill}"{effect}/>'
-        f'<text x="{x + 10}" y="{y + 17}" class="k">{_text(kind + marks)}</text>'
+        f'<g><title>{_title(more)}</title><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="{fill}" {stroke}/>'
+        f'<text x="{x + 10}" y="{y + 17}" {SMALL}>{_text(kind + marks)}</text>'
         f'<text x="{x + 10}" y="{y + 35}">{_text(shown)}</text></g>'
     )
 
@@ -190,7 +191,9 @@ def _edge(edge: Mapping[str, Any], places: Mapping[str, tuple[int, int]]) -> str
     near, high = _corner(places[edge["from"]])
     path += _curve(x, y, near, high + HIGH // 2)
     said = f"{edge['kind']} ({edge['how']}) {edge['via']}".strip()
-    return f'<path class="e" d="{path}" marker-end="url(#tip)"{STROKES[edge["how"]]}><title>{_title(said)}</title></path>'
+    return (
+        f'<path d="{path}" marker-end="url(#tip)"{STROKES[edge["how"]]}><title>{_title(said)}</title></path>'
+    )
 
 
 def _curve(x: int, y: int, to: int, high: int) -> str:

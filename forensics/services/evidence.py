@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from django.db.models import QuerySet
@@ -52,8 +52,7 @@ def _built(job: Job) -> evidence.Evidence:
             return json.loads(stored_parts([digest], job.tenant)[digest])
 
     try:
-        with record.snapshot():
-            rows = record.stream_of(job.id, until=job.head_seq)
+        with record.snapshot(), closing(record.stream_of(job.id, until=job.head_seq)) as rows:
             return evidence.graph_of((_wire(job, row) for row in rows), part)
     except record.UNREADABLE as error:
         raise Illegal(

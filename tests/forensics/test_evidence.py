@@ -15,6 +15,7 @@ from forensics.evidence.drawing import svg
 from forensics.package import export
 from forensics.services import graph_of_job, prov_of_job, reasoning_of, timeline_of, who
 from forensics.standalone import EVENTS, EVIDENCE, canonical
+from jobs.core.errors import Illegal
 from jobs.models import Event, Job
 from jobs.queries import trace
 from ledger.models import Invocation
@@ -23,6 +24,7 @@ from tests.forensics.forgetting import ended, erased
 from tests.forensics.package.packing import Copy
 from tests.forensics.package.verdicts import verdict
 from tests.forensics.record_of import drawn
+from tests.forensics.tampering import unguarded
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -174,3 +176,14 @@ def test_the_timeline_says_who_what_and_on_what_basis() -> None:
     assert vote["basis"] == [{"id": "question/ask", "kind": "saw", "how": "declared"}]
     tree = {each["node"]: each for each in told["tree"]}
     assert {each["step"] for each in tree["pay"]["used"]} == {"ask"}
+
+
+@pytest.mark.parametrize("body", ["{", "[]"])
+def test_a_broken_record_tells_no_graph_and_says_so(body: str) -> None:
+    job = Job.objects.get(id=CAST["approved_and_paid"]())
+    with unguarded():
+        Event.objects.filter(job_id=job.id, seq=14).update(body=body)
+        for ask in (graph_of_job, timeline_of):
+            with pytest.raises(Illegal) as refusal:
+                ask(job)
+            assert refusal.value.code == "broken_record"
