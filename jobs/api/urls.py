@@ -13,7 +13,6 @@ from . import (
     history,
     jobs,
     keeping,
-    later,
     own_tokens,
     registry,
     system,
@@ -31,10 +30,6 @@ def both(route: str, view: type[APIView], name: str, **options: str) -> list[URL
         path(f"{route}/", view.as_view(**options, schema=None)),
     ]
 
-
-LATER = {
-    "jobs/<uuid:job>/evidence": "the evidence graph",
-}
 
 urlpatterns = [
     *both("jobs", jobs.JobsView, "jobs"),
@@ -83,5 +78,3 @@ urlpatterns = [
     *both("tokens", own_tokens.TokensView, "tokens"),
     *both("tokens/<int:token>", own_tokens.TokenView, "token"),
 ]
-for _route, _what in LATER.items():
-    urlpatterns += both(_route, later.LaterView, "later", what=_what)

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(forwards, backwards)],
             state_operations=[
-                migrations.AlterField("event", "salt", models.TextField(null=True)),
+                migrations.AlterField("event", "salt", models.TextField(max_length=32, null=True)),
             ],
         )
     ]

@@ -112,7 +112,7 @@ class Event(models.Model):
     node = models.CharField(max_length=255, default="", blank=True)
     at = models.CharField(max_length=27)  # the text that was hashed, byte for byte
     body = BodyField(null=True)
-    salt = BodyField(null=True)
+    salt = BodyField(max_length=32, null=True)
     digest = models.CharField(max_length=64)
     prev = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)

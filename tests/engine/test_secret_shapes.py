@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def test_a_secret_in_a_goal_is_refused_and_the_refusal_does_not_repeat_it() -> N
 def test_a_secret_in_a_signal_is_refused_masked_warned_of_or_kept(
     policy: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="aetheris.secrets")
     key = SAMPLES["github_token"]
     outputs = []
     for word in ("mask", "warn", "off"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
@@ -73,7 +75,8 @@ def aetheris(*args: str, desk: Desk | None = None) -> Ended:
     given = args if desk is None else ("--api", API, *args)
     out, err = StringIO(), StringIO()
     session = Session(transport=httpx.MockTransport(desk) if desk else None)
-    with redirect_stdout(out), redirect_stderr(err):
+    # A command has a process of its own otherwise, and may set its environment.
+    with patch.dict(os.environ), redirect_stdout(out), redirect_stderr(err):
         code = run(given, session)
     return Ended(code, out.getvalue(), err.getvalue())
 

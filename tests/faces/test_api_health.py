@@ -132,5 +132,5 @@ def test_every_answer_carries_the_policy(path: str) -> None:
     assert Client().get(path).headers["Content-Security-Policy"] == POLICY
 
 
-def test_the_home_page_leads_to_the_admin() -> None:
-    assert Client().get("/").headers["Location"] == "/admin/"
+def test_the_home_page_is_the_console_and_asks_who_it_is() -> None:
+    assert Client().get("/").headers["Location"] == "/login?next=/"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import override_settings
@@ -108,15 +107,3 @@ def test_what_the_state_does_not_allow_is_a_conflict() -> None:
     caller.post(f"jobs/{job}/signals", {"name": "go"})
     with nothing_written():
         refused(caller.post(f"jobs/{job}/cancel", {}), 409, "job_ended")
-
-
-LATER = ["evidence"]
-
-
-@pytest.mark.parametrize("route", LATER)
-def test_what_is_not_built_yet_says_so(route: str) -> None:
-    caller, job = Caller(), stage.job(stage.waiting("go"))
-    with nothing_written():
-        refused(caller.post(f"jobs/{job}/{route}", {}), 422, "not_supported_yet")
-        refused(caller.get(f"jobs/{job}/{route}"), 422, "not_supported_yet")
-        refused(caller.post(f"jobs/{uuid4()}/{route}", {}), 404, "not_found")

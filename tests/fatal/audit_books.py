@@ -25,6 +25,7 @@ TABLES = {
     "lines": "aetheris_ledger_invocation",
     "instances": "aetheris_jobs_agent",
     "tombstones": "aetheris_jobs_tombstone",
+    "parts": "aetheris_jobs_blob",
 }
 _IDS = {
     "id",
@@ -141,7 +142,8 @@ def read(url: str) -> Books:
         every = {name: rows(connection, f"SELECT * FROM {table}") for name, table in TABLES.items()}  # noqa: S608
     tidy = {name: [as_read(row) for row in found] for name, found in every.items()}
     events = _by_job(sorted(tidy["events"], key=lambda row: row["seq"]))
-    said = {job: _erased(found) for job, found in events.items()}
+    parts = {row["sha256"]: row["text"] for row in tidy["parts"]}
+    said = {job: _erased(found, parts) for job, found in events.items()}
     return Books(
         jobs={row["id"]: row for row in tidy["jobs"]},
         events={job: [_event(row, said) for row in found] for job, found in events.items()},
@@ -208,12 +210,13 @@ def _plain(name: str, value: Any, row: Row) -> Any:
     return value
 
 
-def _erased(found: list[Row]) -> dict[int, Any]:
-    """What the afterwords of a job say of the events that were erased."""
+def _erased(found: list[Row], parts: Mapping[str, str]) -> dict[int, Any]:
+    """What the afterwords of a job say of the events that were erased; a long one stands in parts of its own."""
     told: dict[int, Any] = {}
     for row in found:
         if row["type"] == "payload_erased" and row["body"] is not None:
             body = json.loads(row["body"])
+            body |= {name: json.loads(parts[body[name]["sha256"]]) for name in body.get("$blobs", ())}
             told |= dict(zip(body["seq"], body["legible"], strict=True))
     return told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from threading import Barrier, Event, Semaphore, Thread
 from uuid import UUID
@@ -212,6 +213,7 @@ def test_leaves_of_a_job_that_is_gone_stay() -> None:
 def test_without_a_signing_key_nothing_is_logged_and_the_task_says_so(
     settings: object, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="aetheris.forensics")
     settings.AETHERIS = {**settings.AETHERIS, "SIGNING_KEY": ""}  # type: ignore[attr-defined]
     [job] = jobs_of(a_tenant(), 1)
     with pytest.raises(NoSigningKey, match="aetheris keygen"):
