@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -24,8 +25,8 @@ def _page(browser: Client, url: str) -> str:
     return answer.content.decode()
 
 
-def _whole_job(group: str = "finance") -> str:
-    return stage.job(stage.asking(groups=[group]), stage.paying(), stage.waiting("go"))
+def _whole_job(group: str = "finance", actor: Actor | None = None) -> str:
+    return stage.job(stage.asking(groups=[group]), stage.paying(), stage.waiting("go"), actor=actor)
 
 
 def test_nobody_sees_a_page_without_logging_in_and_the_login_leads_back() -> None:
@@ -45,11 +46,14 @@ def test_nobody_sees_a_page_without_logging_in_and_the_login_leads_back() -> Non
     assert browser.get("/").status_code == 302
 
 
-def test_the_first_page_shows_what_waits_for_me_and_what_runs() -> None:
+def test_the_first_page_shows_what_waits_for_me_and_what_runs(settings: Any) -> None:
+    tenant = factories.a_tenant()  # the page lists a few of each kind, and other tests leave theirs
+    settings.AETHERIS = {**settings.AETHERIS, "DEFAULT_TENANT": tenant}
+    asker = Actor(id="asker", name="asker", tenant=tenant)
     group = stage.person().username
     user = stage.person(group=group, staff=False)
-    job = _whole_job(group)
-    unknown, _ = stage.unknown_call()
+    job = _whole_job(group, asker)
+    unknown, _ = stage.unknown_call(actor=asker)
     page = _page(stage.browser(user), "/")
     assert "Refund?" in page
     assert f"/approvals/{stage.approval_of(job)}" in page
