@@ -17,6 +17,9 @@ from jobs.core.moments import parse
 from .gantt import Bar
 
 ENDS = {"node_finished": "done", "node_failed": "failed", "node_skipped": "skipped"}
+OVER = frozenset(ENDS.values())
+RESTS = frozenset({"waiting", "ready", "backoff"})
+UNKNOWN = "unknown outcome"
 WAKES = frozenset({"wait_completed", "timer_fired", "child_finished", "outcome_resolved"})
 
 
@@ -64,18 +67,32 @@ def walk(facts: Iterable[Fact], owner: Callable[[str], str]) -> Course:
         owner: the step that a path belongs to.
     """
     ways: dict[str, Way] = {}
+    items: dict[str, list[str]] = {}
     ended = None
     for fact in facts:
         if fact.type in TERMINALS:
             ended = parse(fact.at)
         elif fact.node:
+            above = fact.node.partition("/")[0]
+            if fact.node != above and fact.node not in ways and owner(fact.node) == fact.node:
+                items.setdefault(above, []).append(fact.node)
             way = ways.setdefault(fact.node, Way())
             step = ways.setdefault(owner(fact.node), Way())
             _note(way, step, fact, parse(fact.at))
+            if above in items and above in ways and ways[above].state in OVER:
+                _left_behind([ways[path] for path in items[above]], parse(fact.at))
     if ended is not None:
         for way in ways.values():
             way.end(ended)
     return Course(ways, ended)
+
+
+def _left_behind(items: list[Way], at: datetime) -> None:
+    """Items that do not run when their map is over will not run any more; an unknown outcome still asks for one."""
+    for item in items:
+        if item.state in RESTS or (item.state == "parked" and item.note != UNKNOWN):
+            item.end(at)
+            item.state, item.note = "skipped", "its map is over"
 
 
 def _note(way: Way, step: Way, fact: Fact, at: datetime) -> None:
@@ -135,4 +152,4 @@ def _called(way: Way, kind: str, at: datetime) -> None:
         way.state = "done"
     elif kind == "outcome_unknown":
         way.end(at)
-        way.state, way.note = "parked", "unknown outcome"
+        way.state, way.note = "parked", UNKNOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,5 +78,6 @@ def test_the_auditor_who_shares_no_code_finds_nothing_either(engine_db: str) -> 
         pruned(job)
     books = read(engine_db)
     assert gone <= set(books.tombstones)
-    about = [each for each in rows_of(books) if any(job in each for job in jobs)]
+    ours = replace(books, jobs={job: row for job, row in books.jobs.items() if job in jobs})
+    about = [each for each in rows_of(ours) if any(job in each for job in jobs)]
     assert about == []

@@ -75,6 +75,24 @@ def test_a_lost_worker_a_take_over_and_a_wait_are_told() -> None:
     assert (way.state, way.attempts) == ("done", 3)
 
 
+def test_items_that_do_not_run_when_their_map_is_over_are_left_behind() -> None:
+    facts = [
+        _fact("node_started", "each/0", 0, worker="a", attempt=1),
+        _fact("node_retry_scheduled", "each/0", 1),
+        _fact("node_started", "each/1", 2, worker="a", attempt=1),
+        _fact("job_parked", "each/1", 3, kind="unknown_outcome", name="x"),
+        _fact("node_failed", "each", 4),
+    ]
+    owner = {"each/0": "each/0", "each/1": "each/1", "each": "each"}.__getitem__
+    ways = walk(facts, owner).ways
+    assert {path: ways[path].state for path in ways} == {
+        "each/0": "skipped", "each/1": "parked", "each": "failed",
+    }  # fmt: skip
+    settled = walk([*facts, _fact("outcome_resolved", "each/1", 9)], owner).ways
+    assert settled["each/1"].state == "skipped"
+    assert [bar.end for way in settled.values() for bar in way.bars if bar.end is None] == []
+
+
 def test_two_attempts_differ_in_what_was_said_and_not_in_where_it_stands() -> None:
     events = [
         {"seq": 4, "type": "node_started", "body": {"worker": "a", "fence": 4, "attempt": 1}},
