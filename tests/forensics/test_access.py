@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from django.db import connections
@@ -11,6 +12,7 @@ from django.test import override_settings
 from forensics.access import writing
 from forensics.models import Access
 from jobs import clock
+from jobs.core.errors import Unrecorded
 from jobs.models import Token
 from jobs.viewing import Look, Who
 from tests.faces import admin_stage as stage
@@ -179,9 +181,13 @@ def test_what_cannot_be_recorded_is_not_answered_as_the_setting_says(
 
 
 @pytest.mark.usefixtures("_no_pen")
-def test_a_failure_of_the_view_itself_stays_the_answer() -> None:
+def test_a_failure_of_the_view_itself_stays_the_answer(caplog: pytest.LogCaptureFixture) -> None:
     look = Look(Who("user", "7", "ann"), a_tenant(), "verify", "verify", 503, strict=True)
-    writing.listen(None, look)
+    with caplog.at_level("ERROR", logger="aetheris.access"):
+        writing.listen(None, look)
+    assert "was not recorded" in caplog.text
+    with pytest.raises(Unrecorded):
+        writing.listen(None, replace(look, status=200))
 
 
 def test_switched_off_it_writes_nothing() -> None:

@@ -173,6 +173,8 @@ def test_a_job_named_in_capitals_is_the_same_job_with_the_same_chain(engine_db: 
     job = a_job()
     reading.forget_all()
     store.commit(job.upper(), letter("mine"))
+    assert len(letters_of(job)) == 1
+    assert kinds_of(job) == ["job_created", "signal_received"]
     check_chain(job)
 
 
