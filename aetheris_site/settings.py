@@ -124,6 +124,7 @@ SPECTACULAR_SETTINGS = {
 
 AETHERIS: dict[str, object] = {"AGENTS": ["examples.refund", *profile.words("AETHERIS_AGENTS")]}
 AETHERIS["SIGNING_KEY"] = profile.signing_key(VAR)
+AETHERIS["ARCHIVE_FOLDER"] = profile.text("AETHERIS_ARCHIVE_FOLDER") or str(VAR / "archive")
 AETHERIS["EXPORT_FOLDER"] = profile.text("AETHERIS_EXPORT_FOLDER") or str(VAR / "exports")
 if _redaction := profile.document("AETHERIS_REDACTION"):
     AETHERIS["REDACTION"] = _redaction

@@ -45,6 +45,7 @@ class Conf:
             docs/evidence-packages.md).
         EXPORT_FOLDER: where packages of batch exports lie until they are fetched; API and workers must both reach it.
         EXPORT_KEEP: seconds that they are kept there.
+        ARCHIVE_FOLDER: where the packages of jobs lie that somebody prunes; empty: only without a package.
         AUDIT_ACCESS: what happens when an access cannot be written to the access log: `strict` refuses the answers
             of forensic questions, `all` also those of a job's events and trace, `lenient` none; `off` keeps no log.
         VERIFY_EVERY: when everything is verified without being asked for: an hour of the day in UTC, such as `02:30`, or
@@ -79,6 +80,7 @@ class Conf:
     REDACTION: Mapping[str, Any] = field(default_factory=dict)
     EXPORT_FOLDER: str = ""
     EXPORT_KEEP: float = 7 * 24 * 3600.0
+    ARCHIVE_FOLDER: str = ""
     AUDIT_ACCESS: str = "strict"
     VERIFY_EVERY: str = "02:30"
     RETENTION: Sequence[Mapping[str, Any]] = ()

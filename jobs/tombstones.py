@@ -110,8 +110,10 @@ def _read(signed: str) -> dict[str, Any]:
 
 
 def hold_record(row: Hold) -> dict[str, Any]:
-    """What is bound of a hold, made of the columns."""
+    """What is bound of a hold, made of the columns; a hold without a reference is bound as before there was one."""
+    case = {"reference": row.reference} if row.reference else {}
     return {
+        **case,
         "id": str(row.id), "tenant": row.tenant, "scope": row.scope, "value": row.value, "reason": row.reason,
         "by": {"id": row.placed_by, "name": row.placed_by_name}, "at": text(row.placed_at),
     }  # fmt: skip

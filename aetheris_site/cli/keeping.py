@@ -20,7 +20,9 @@ HOLDS = "/api/forensics/holds"
 _HOLDS: Columns = {
     "Id": lambda each: str(each["id"]),
     "On": lambda each: clip(f"{each['scope']} {each['value'] if isinstance(each['value'], str) else compact(each['value'])}", 60),
+    "Reference": lambda each: clip(str(each["reference"]), 30),
     "Reason": lambda each: clip(str(each["reason"]), 50),
+    "Through": lambda each: str(each["through"] or ""),
     "By": lambda each: str(each["placed_by"]["name"]),
     "Since": lambda each: moment(each["placed_at"]),
     "Released": lambda each: moment(each["released"]["at"]) if each["released"] else "",
@@ -91,16 +93,17 @@ def erase(
         table(told["copies"], _COPIES, empty="")
 
 
-@click.command(cls=Verb, example="aetheris hold tag case-7 --reason 'case 7 is in court'")
+@click.command(cls=Verb, example="aetheris hold tag case-7 --reason 'in court' --reference 'AZ 7/26'")
 @click.argument("scope", type=click.Choice(SCOPES))
 @click.argument("value")
 @click.option("--reason", required=True, help="Why.")
+@click.option("--reference", default="", help="Case or file number.")
 @click.option("--key", metavar="KEY", help="The same key again is the same hold, placed once.")
 @click.pass_obj
-def hold(session: Session, scope: str, value: str, reason: str, key: str | None) -> None:
-    """Place a legal hold: what it covers is neither erased nor pruned. The value of a query is JSON."""
+def hold(session: Session, scope: str, value: str, reason: str, reference: str, key: str | None) -> None:
+    """Place a legal hold: what it covers, and what comes from that, is neither erased nor pruned. The value of a query is JSON."""
     given = value_of(JSON.convert(value, None, None)) if scope == "query" else value
-    body = {"scope": scope, "value": given, "reason": reason}
+    body = {"scope": scope, "value": given, "reason": reason, "reference": reference}
     told = session.api().post(HOLDS, body, **{"Idempotency-Key": key or uuid4().hex})
     _one(session, told)
 

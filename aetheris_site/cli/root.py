@@ -55,6 +55,7 @@ SECTIONS = {
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "What is kept": {
         "erase": "keeping",
+        "prune": "pruning",
         "hold": "keeping",
         "release": "keeping",
         "holds": "keeping",

@@ -27,6 +27,12 @@ class Needed(forms.Form):
     )
 
 
+class Holding(Needed):
+    """Why a job is held, and under which number others know the case."""
+
+    reference = forms.CharField(required=False, max_length=200, help_text="Case or file number.")
+
+
 class Erasing(Needed):
     """What of a job goes, on what ground."""
 
@@ -40,6 +46,16 @@ class Erasing(Needed):
     also_copies = forms.BooleanField(
         required=False, label="Also what jobs that were forked from it have copied of it"
     )
+
+
+class Pruning(Needed):
+    """Why a job goes, on what ground; bound to what the page showed."""
+
+    legal_basis = forms.CharField(max_length=2_000, help_text="For example: Art. 5 (1) (e) GDPR.")
+    archive = forms.BooleanField(
+        required=False, initial=True, label="Write its evidence package to the archive first"
+    )
+    head = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class Cancelling(Reason):

@@ -15,10 +15,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from jobs import queries
+from jobs import queries, services
 from jobs.core.state import ENDED
-from jobs.models import Definition, Hold, Job
-from jobs.queries.holds import holds_of
+from jobs.models import Definition, Job
+from jobs.queries.holds import Cover, covering
+from jobs.tombstones import tombstone_of
 from ledger.admin import utc
 
 from . import job_page
@@ -177,7 +178,7 @@ class JobAdmin(Desk):
             ("On failure", "compensate" if job.on_failure == "compensate" else "–", None),
             ("Tags", ", ".join(json.loads(job.tags)) or "–", None),
             ("Head", f"{job.head_seq} · {job.head_hash}", None),
-            *((f"Legal hold ({each.scope})", each.reason, self._hold_url(each)) for each in holds_of(job)),
+            *(self._hold_fact(each) for each in covering(job)),
         ]
         facts = [fact for fact in facts if fact[1] != "–"]
         if job.parent_job:
@@ -198,8 +199,14 @@ class JobAdmin(Desk):
             facts.append((label, words, self.url(change, fork["job"])))
         return facts
 
-    def _hold_url(self, hold: Hold) -> str:
-        return self.url("aetheris_jobs_hold_change", hold.id)
+    def _hold_fact(self, cover: Cover) -> tuple[str, str, str | None]:
+        hold, through = cover.hold, f", through job {cover.through}" if cover.through else ""
+        case = f"{hold.reference}: " if hold.reference else ""
+        return (
+            f"Legal hold ({hold.scope}{through})",
+            f"{case}{hold.reason}",
+            self.url("aetheris_jobs_hold_change", hold.id),
+        )
 
     @page_looked("view", "admin-event")
     def event_view(self, request: HttpRequest, job: UUID, seq: int) -> HttpResponse:
@@ -224,19 +231,32 @@ class JobAdmin(Desk):
     @transaction.non_atomic_requests
     def verb_view(self, request: HttpRequest, job: UUID, name: str) -> HttpResponse:
         """The page between a button and its deed: it says what will happen, asks, and then does it."""
-        row, verb = self.found(request, str(job)), VERBS.get(name)
+        verb, actor = VERBS.get(name), actor_on(request)
         if verb is None:
             raise Http404(f"there is no verb {name}")
-        actor = actor_on(request)
+        if name == "prune" and tombstone_of(actor.tenant, job):  # a second click
+            return HttpResponseRedirect(self._stone_url(request, job))
+        row = self.found(request, str(job))
         if verb.may not in actor.may:
             raise PermissionDenied
-        first = {"name": request.GET.get("name", "")} if "name" in request.GET else {}
+        first = {each: request.GET[each] for each in ("name",) if each in request.GET}
+        first |= {"head": row.head_hash} if name == "prune" else {}
         form = verb.asks(request.POST) if request.method == "POST" else verb.asks(initial=first)
         back = self.url("aetheris_jobs_job_change", row.id)
         if request.method == "POST" and form.is_valid():
             came: list[object] = []
             done = self.do(request, lambda: came.append(verb.call(row, actor, form.cleaned_data)), verb.done)
             following = self.url("aetheris_jobs_job_change", came[0]) if done and verb.leads else back
+            if name == "prune" and tombstone_of(actor.tenant, job):
+                following = self._stone_url(request, job)
             return HttpResponseRedirect(following)
         context = {"job": row, "verb": verb, "form": form, "back": back, "status": badge(row.status)}
+        if name == "prune":
+            context["seen"] = services.look(row.id, actor=actor)
         return self.page(request, "verb.html", verb.label, **context)
+
+    def _stone_url(self, request: HttpRequest, job: UUID) -> str:
+        """The tombstone's page; for who may not see it, the list of jobs."""
+        if request.user.has_perm("aetheris_jobs.view_tombstone"):
+            return self.url("aetheris_jobs_tombstone_change", job)
+        return self.url("aetheris_jobs_job_changelist")

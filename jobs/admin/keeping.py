@@ -51,7 +51,7 @@ class HoldAdmin(Desk):
     """Legal holds: while one stands, nothing that it covers is erased or pruned."""
 
     list_title = "Legal holds"
-    list_display = ("covers", "state", "reason_shown", "placed_by_name", "placed")
+    list_display = ("covers", "state", "reference", "reason_shown", "placed_by_name", "placed")
     list_filter: ClassVar[Any] = (StandingFilter,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -91,6 +91,8 @@ class HoldAdmin(Desk):
         ended = HoldRelease.objects.filter(hold=hold.id).first()
         facts = [
             ("Covers", f"{hold.scope} {hold.value}", self._job(hold)),
+            ("And", "what comes from it: forks, retries, children, messages", None),
+            ("Reference", hold.reference or "–", None),
             ("Reason", hold.reason, None),
             ("Placed", f"{utc(hold.placed_at)} by {hold.placed_by_name}", None),
             ("Hold", str(hold.id), None),

@@ -14,7 +14,7 @@ from jobs.core.errors import NotFound
 from jobs.models import Job
 from jobs.services.resolving import line_of
 
-from .forms import Acceptance, Cancelling, Channelled, Erasing, Letter, Needed, Reason
+from .forms import Acceptance, Cancelling, Channelled, Erasing, Holding, Letter, Pruning, Reason
 
 Cleaned = Mapping[str, Any]
 
@@ -72,7 +72,14 @@ def _erase(job: Job, actor: Actor, told: Cleaned) -> None:
 
 
 def _hold(job: Job, actor: Actor, told: Cleaned) -> None:
-    services.hold("job", str(job.id), reason=told["reason"], actor=actor)
+    services.hold("job", str(job.id), reason=told["reason"], reference=told["reference"], actor=actor)
+
+
+def _prune(job: Job, actor: Actor, told: Cleaned) -> None:
+    services.prune_seen(
+        job.id, head=told["head"], reason=told["reason"], legal_basis=told["legal_basis"], actor=actor,
+        archived=told["archive"],
+    )  # fmt: skip
 
 
 def _cancel(job: Job, actor: Actor, told: Cleaned) -> None:
@@ -125,9 +132,9 @@ VERBS = {
             lambda job: job.status in ("failed", "cancelled"), after_the_end=True, leads=True,
         ),
         Verb(
-            "hold", "Place a legal hold", "hold", Needed,
-            "While the hold stands, nothing of this job is erased or pruned, whatever retention says. It does not extend "
-            "to forks and children.",
+            "hold", "Place a legal hold", "hold", Holding,
+            "While the hold stands, nothing of this job is erased or pruned, whatever retention says; nor anything of what "
+            "comes from it: forks, retries, children, messages.",
             "The hold stands.", _hold, after_the_end=None,
         ),
         Verb(
@@ -135,6 +142,12 @@ VERBS = {
             "The bodies go for ever, with every copy that rows of this job hold. Their digests stay, so the chain still "
             "verifies. This cannot be undone.",
             "Erased; the last event says what, for whom and why.", _erase, after_the_end=True,
+        ),
+        Verb(
+            "prune", "Prune", "prune", Pruning,
+            "The whole job leaves the database for ever: events, calls, approvals. Its signed tombstone stays, and its keys "
+            "stay spent. This cannot be undone.",
+            "Pruned; this is its tombstone.", _prune, after_the_end=True,
         ),
     )
 }  # fmt: skip

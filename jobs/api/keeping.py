@@ -25,12 +25,12 @@ from .keeping_shapes import (
     EraseForm,
     HoldAnswer,
     HoldForm,
+    JobHoldForm,
     ReleaseForm,
     RetentionAnswer,
     RetentionForm,
     RetentionReport,
     TombstoneAnswer,
-    WhyForm,
 )
 from .pagination import PAGING, PagesView
 
@@ -97,24 +97,23 @@ class JobHoldView(_Kept):
         responses=schemas.answers({200: schemas.page(HoldAnswer)}, 404, 410, 422),
     )
     def get(self, request: Request, job: UUID) -> Response:
-        """Those that stand, the oldest first, whatever they are on."""
+        """Those that stand, the oldest first, whatever they are on; `through`: the job by which one covers this one."""
         row = self.job(job)
         self.may_see()
         self.known()
-        found = [holds.hold_json(each, None) for each in holds.holds_of(row)]
+        found = [holds.hold_json(each.hold, None, each.through) for each in holds.covering(row)]
         return Response({"next": None, "previous": None, "results": found})
 
     @extend_schema(
         operation_id="hold_job",
         summary="Place a legal hold on a job",
         parameters=[schemas.IDEMPOTENCY_KEY],
-        request=WhyForm,
+        request=JobHoldForm,
         responses=schemas.answers({201: HoldAnswer}, 404, 409, 410, 422),
     )
     def post(self, request: Request, job: UUID) -> Response:
-        """Until it is released nothing of the job is erased or pruned."""
-        wish = self.body(WhyForm)
-        return _placed(self, "job", str(job), wish["reason"])
+        """Until it is released nothing of the job, or of what comes from it, is erased or pruned."""
+        return _placed(self, {"scope": "job", "value": str(job), **self.body(JobHoldForm)})
 
 
 class HoldsView(_Kept, PagesView):
@@ -150,9 +149,8 @@ class HoldsView(_Kept, PagesView):
         responses=schemas.answers({201: HoldAnswer}, 404, 409, 410, 422),
     )
     def post(self, request: Request) -> Response:
-        """On a job, a tag, an agent, whoever requested, or a query; jobs that come later are covered too."""
-        wish = self.body(HoldForm)
-        return _placed(self, wish["scope"], wish["value"], wish["reason"])
+        """On a job, a tag, an agent, whoever requested, or a query; what comes later, or from such a job, is covered too."""
+        return _placed(self, self.body(HoldForm))
 
 
 class HoldView(_Kept):
@@ -271,8 +269,8 @@ class RetentionView(_Kept):
         return Response(report.to_json())
 
 
-def _placed(face: Acting, scope: str, value: Any, reason: str) -> Response:
-    row = services.hold(scope, value, reason=reason, actor=face.actor, key=face.idempotency_key())
+def _placed(face: Acting, wish: dict[str, Any]) -> Response:
+    row = services.hold(**wish, actor=face.actor, key=face.idempotency_key())
     place = reverse("aetheris:hold", kwargs={"hold": row.id}, request=face.request)
     return Response(_one(face.tenant, row.id), status=201, headers={"Location": place})
 

@@ -42,7 +42,14 @@ class ReleaseForm(WhyForm):
     """Why a hold is released."""
 
 
-class HoldForm(WhyForm):
+class JobHoldForm(WhyForm):
+    """Why a job is held, and under which number others know the case."""
+
+    reference = Text(required=False, default="", allow_blank=True, max_length=200,
+                     help_text="Case or file number.")  # fmt: skip
+
+
+class HoldForm(JobHoldForm):
     """A legal hold; the value of a query is an object, of which all must hold."""
 
     scope = s.ChoiceField(choices=SCOPES)
@@ -120,6 +127,8 @@ class HoldAnswer(s.Serializer[Any]):
     scope = s.ChoiceField(choices=SCOPES)
     value = s.JSONField()
     reason = text()
+    reference = text(allow_blank=True)
+    through = s.UUIDField(allow_null=True)
     placed_by = Somebody()
     placed_at = when()
     released = ReleaseAnswer(allow_null=True)
@@ -163,6 +172,37 @@ class TombstoneAnswer(s.Serializer[Any]):
     def get_fields(self) -> dict[str, s.Field[Any, Any, Any, Any]]:
         """`instance` is a word of every serializer."""
         return {**super().get_fields(), "instance": s.UUIDField(allow_null=True)}
+
+
+class PruneForm(Form):
+    """A pruning: `head` is what a dry run told, so that what goes is what was looked at."""
+
+    dry_run = Truth(required=False, default=True, help_text="Only say what would go.")
+    head = Text(required=False, default="", allow_blank=True, max_length=64,
+                help_text="Hash of the job's last event, as the dry run told it.")  # fmt: skip
+    reason = Text(required=False, default="", allow_blank=True, max_length=LONGEST)
+    legal_basis = Text(required=False, default="", allow_blank=True, max_length=LONGEST,
+                       help_text="On what ground, for example Art. 5 (1) (e) GDPR.")  # fmt: skip
+    archive = Truth(
+        required=False, default=True, help_text="Write the job's package to ARCHIVE_FOLDER first."
+    )
+
+
+class PruneAnswer(s.Serializer[Any]):
+    """What would go, and what stands against it; or the tombstone. `already`: it was pruned before."""
+
+    job = s.UUIDField()
+    dry_run = s.BooleanField()
+    head = Head()
+    events = s.IntegerField()
+    calls = s.IntegerField()
+    approvals = s.IntegerField()
+    keys = s.IntegerField()
+    archive = text(allow_null=True)
+    copies = CopyAnswer(many=True)
+    refused = Told(allow_null=True)
+    tombstone = TombstoneAnswer(allow_null=True)
+    already = s.BooleanField()
 
 
 class PolicyAnswer(s.Serializer[Any]):

@@ -20,6 +20,7 @@ class Hold(models.Model):
     scope = models.CharField(max_length=16)  # job, tag, agent, requester, query
     value = models.TextField()  # a job's id, a tag, a name; of a query its canonical JSON
     reason = models.TextField()
+    reference = models.CharField(max_length=200, default="", blank=True)  # the case, as others number it
     placed_by = models.CharField(max_length=150)
     placed_by_name = models.CharField(max_length=150)
     placed_at = models.DateTimeField()

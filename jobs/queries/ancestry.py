@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -83,3 +84,29 @@ def forks_of(job: Job) -> list[dict[str, Any]]:
         }
         for row in rows.order_by("-created_at", "-id")[:SHOWN]
     ]
+
+
+def sources_of(job: Job) -> Iterator[Job]:
+    """The jobs that a job comes from, near and far, each once: what it was forked from or retries, its parent, its sender.
+
+    A job that was pruned ends the line that leads through it, but for a retry's, of which the first is known.
+    """
+    seen, wanted = {job.id}, _next_sources([job])
+    while wanted := wanted - seen:
+        seen |= wanted
+        rows = list(Job.objects.filter(tenant=job.tenant, id__in=wanted).defer("goal", "output", "error"))
+        yield from rows
+        wanted = _next_sources(rows)
+
+
+def _next_sources(rows: list[Job]) -> set[UUID]:
+    told = {id for row in rows for id in (row.parent_job, row.forked_from, row.origin) if id is not None}
+    return told | {id for row in rows if row.instance is not None for id in _sender_of(row)}
+
+
+def _sender_of(row: Job) -> Iterator[UUID]:
+    """The job that sent a message to an agent instance: its first event says so."""
+    body = Event.objects.filter(job_id=row.id, seq=1).values_list("body", flat=True).first()
+    sender = (folded(row.id, row.tenant, [1], [body])[0].get("instance") or {}).get("sender")
+    if sender:
+        yield UUID(sender["job"])

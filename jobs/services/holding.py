@@ -18,10 +18,15 @@ from ..core.moments import text
 from ..models import Hold, HoldRelease
 from ..queries.holds import SCOPES, TERMS, stored
 from ..queries.jobs import STATUSES
+from . import payloads
 from .erasing import words
 
+LONGEST = 200  # characters of a reference
 
-def hold(scope: str, value: Any, *, reason: str, actor: Actor, key: str | None = None) -> Hold:
+
+def hold(
+    scope: str, value: Any, *, reason: str, actor: Actor, key: str | None = None, reference: str = ""
+) -> Hold:
     """Place a legal hold.
 
     Args:
@@ -31,9 +36,10 @@ def hold(scope: str, value: Any, *, reason: str, actor: Actor, key: str | None =
         reason: why, in words.
         actor: who places it; needs the permission to hold.
         key: the same key and hold again give the same hold, however often it is asked for.
+        reference: the case or file number under which others know it; may be empty.
 
     Returns:
-        The hold. It covers every job that fits, also one that comes later.
+        The hold. It covers every job that fits, also one that comes later, and what comes from such a job.
 
     Raises:
         NotAllowed; NotFound: no such job; Gone: it was pruned; Invalid; KeyReused: the key is another hold's.
@@ -43,21 +49,35 @@ def hold(scope: str, value: Any, *, reason: str, actor: Actor, key: str | None =
     if scope not in SCOPES:
         raise Invalid(f"a hold is on one of {', '.join(SCOPES)}, not on {scope!r}", code="bad_scope")
     kept = stored(_value(scope, value, actor))
+    case = _reference(reference)
     id = uuid4() if key is None else UUID(uuid_from("aetheris.hold.v1", actor.tenant, key))
-    if key is not None and (before := _before(id, (scope, kept, why), key)) is not None:
+    if key is not None and (before := _before(id, (scope, kept, why, case), key)) is not None:
         return before
+    row = Hold(
+        id=id, tenant=actor.tenant, scope=scope, value=kept, reason=why, reference=case, placed_by=actor.id[:150],
+        placed_by_name=(actor.name or actor.id)[:150], placed_at=clock.now(),
+    )  # fmt: skip
     try:
-        return store.keeping.place(id, actor.tenant, scope, kept, why, actor, clock.now())
+        return store.keeping.place(row, actor)
     except IntegrityError:  # somebody was faster with the same key
-        before = _before(id, (scope, kept, why), key)
+        before = _before(id, (scope, kept, why, case), key)
         if before is None:
             raise
         return before
 
 
-def _before(id: UUID, asked: tuple[str, str, str], key: str | None) -> Hold | None:
+def _reference(given: Any) -> str:
+    if not isinstance(given, str) or len(given) > LONGEST or any(ord(each) < 32 for each in given):
+        raise Invalid(
+            f"the reference is one line of at most {LONGEST} characters, such as a case number",
+            code="bad_reference",
+        )
+    return str(payloads.checked(given.strip(), "the reference"))
+
+
+def _before(id: UUID, asked: tuple[str, str, str, str], key: str | None) -> Hold | None:
     row = Hold.objects.filter(id=id).first()
-    if row is not None and (row.scope, row.value, row.reason) != asked:
+    if row is not None and (row.scope, row.value, row.reason, row.reference) != asked:
         raise KeyReused(
             f"the key {key!r} was used for another legal hold, {id}; use a new key for a new hold"
         )

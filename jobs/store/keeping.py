@@ -15,15 +15,20 @@ from ..turns import turn
 from .gates import freeze
 
 
-def place(id: UUID, tenant: str, scope: str, value: str, reason: str, by: Actor, at: datetime) -> Hold:
-    """A hold; once this returns nothing that it covers is taken away any more."""
+def place(row: Hold, by: Actor) -> Hold:
+    """A hold; once this returns nothing that it covers is taken away any more.
+
+    Raises:
+        IntegrityError: there is one with its id.
+    """
     with turn(), transaction.atomic():
         freeze()
-        row = Hold.objects.create(
-            id=id, tenant=tenant, scope=scope, value=value, reason=reason, placed_by=by.id[:150],
-            placed_by_name=(by.name or by.id)[:150], placed_at=at,
-        )  # fmt: skip
-        mark(Act("hold", by, tenant, hold_record(row), value if scope == "job" else "", str(id)))
+        row.save(force_insert=True)
+        mark(
+            Act(
+                "hold", by, row.tenant, hold_record(row), row.value if row.scope == "job" else "", str(row.id)
+            )
+        )
         return row
 
 

@@ -53,3 +53,11 @@ def looker(goal: dict) -> TaskGraph:  # type: ignore[type-arg]
     graph = TaskGraph()
     graph.output(graph.tool("look", look, word=goal["word"]))
     return graph
+
+
+@agent("with_a_child")
+def with_a_child(goal: dict) -> TaskGraph:  # type: ignore[type-arg]
+    """Have another agent look."""
+    graph = TaskGraph()
+    graph.output(graph.agent("child", "looker", {"word": goal["word"]}))
+    return graph

@@ -8,7 +8,7 @@ import pytest
 
 from forensics.services import verify_job
 from jobs import services
-from jobs.models import Event, Hold, HoldRelease, Tombstone
+from jobs.models import Event, Hold, HoldRelease, Job, Tombstone
 from tests.faces import admin_stage as stage
 
 pytestmark = pytest.mark.usefixtures("engine_db")
@@ -54,7 +54,7 @@ def test_a_hold_is_placed_on_the_jobs_page_beats_erasing_and_is_released_with_a_
     assert verify_job(job)["ok"]
 
 
-@pytest.mark.parametrize("verb", ["hold", "erase"])
+@pytest.mark.parametrize("verb", ["hold", "erase", "prune"])
 def test_who_may_not_gets_no_button_and_no_deed(verb: str) -> None:
     job = _ended()
     auditor = stage.browser(stage.person(*stage.OPERATOR, "view_hold"))
@@ -93,3 +93,40 @@ def test_a_tombstone_says_who_when_why_how_many_and_what_was_signed() -> None:
     for words in (row.reason, row.head_hash, row.signature, "Events that went", "What was signed"):
         assert words in page
     assert browser.get(f"{ADMIN}/job/{job}/change/").status_code == 404
+
+
+def test_a_job_is_pruned_on_a_page_that_shows_what_goes_and_a_second_click_shows_the_tombstone(
+    settings: Any, tmp_path: Any
+) -> None:
+    settings.AETHERIS = {**settings.AETHERIS, "ARCHIVE_FOLDER": str(tmp_path)}
+    job = _ended()
+    officer = stage.browser(stage.person(*stage.OFFICER))
+    url = f"{ADMIN}/job/{job}/do/prune/"
+    shown = officer.get(url).content.decode()
+    head = Job.objects.get(id=job).head_hash
+    assert f'value="{head}"' in shown
+    assert "events," in shown
+    assert str(tmp_path) in shown
+    told = {"reason": "its time is over", "legal_basis": "Art. 5", "archive": "on", "head": head}
+    for wrong in ({**told, "reason": ""}, {**told, "legal_basis": ""}, {**told, "head": "0" * 64}):
+        stage.post(officer, url, wrong)
+        assert Job.objects.filter(id=job).exists()
+    page = stage.post(officer, url, told).content.decode()
+    assert "this is its tombstone" in page
+    assert "Art. 5" in page
+    again = stage.post(officer, url, told, page=f"{ADMIN}/tombstone/")
+    assert again.status_code == 200
+    assert again.redirect_chain[-1][0].endswith(f"/tombstone/{job}/change/")
+    assert Tombstone.objects.filter(job_id=job).count() == 1
+
+
+def test_a_held_job_says_on_the_page_why_it_is_not_pruned_and_stays() -> None:
+    job = _ended()
+    user = stage.person(*stage.OFFICER)
+    services.hold("job", job, reason="case 9", reference="AZ 9/26", actor=stage.actor(user))
+    officer, url = stage.browser(user), f"{ADMIN}/job/{job}/do/prune/"
+    assert "AZ 9/26" in officer.get(url).content.decode()
+    told = {"reason": "r", "legal_basis": "b", "head": Job.objects.get(id=job).head_hash}
+    assert "legal hold" in stage.post(officer, url, told).content.decode()
+    assert Job.objects.filter(id=job).exists()
+    assert "AZ 9/26" in officer.get(f"{ADMIN}/hold/").content.decode()

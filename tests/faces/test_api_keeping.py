@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from unittest.mock import patch
+from uuid import UUID, uuid4
 
 import pytest
 
+from forensics import standalone
 from jobs.core.commands import Actor
 from jobs.models import Event, Hold, Job, Tombstone
 from tests.faces import admin_stage as stage
@@ -160,3 +163,117 @@ def test_retention_only_looks_unless_told_otherwise(officer: Caller, settings: A
     assert officer.post("forensics/retention", {"dry_run": False}).json()["pruned"] == 0
     assert Tombstone.objects.get(job_id=job).policy.startswith("agent=stage")
     refused(officer.post("forensics/retention", {"after": "x"}), 422, "bad_place")
+
+
+PRUNE: dict[str, Any] = {"dry_run": False, "legal_basis": "Art. 5 (1) (e) GDPR", "reason": "its time is over"}
+
+
+@pytest.fixture
+def archive(settings: Any, tmp_path: Any) -> Any:
+    """The folder for packages."""
+    settings.AETHERIS = {**settings.AETHERIS, "ARCHIVE_FOLDER": str(tmp_path / "archive")}
+    return tmp_path / "archive"
+
+
+def _seen(officer: Caller, job: str) -> dict[str, Any]:
+    told = officer.post(f"jobs/{job}/prune")
+    assert told.status_code == 200
+    return {**PRUNE, "head": told.json()["head"]["hash"]}
+
+
+def test_a_job_is_looked_at_archived_pruned_and_a_second_click_gives_the_same_tombstone(
+    officer: Caller, archive: Any
+) -> None:
+    job = stage.ended(boss(officer))
+    looked = officer.post(f"jobs/{job}/prune").json()
+    assert (looked["dry_run"], looked["refused"], looked["tombstone"]) == (True, None, None)
+    assert looked["events"] == Job.objects.get(id=job).head_seq
+    assert not archive.exists()
+    wish = _seen(officer, job)
+    told = officer.post(f"jobs/{job}/prune", wish).json()
+    stone = told["tombstone"]
+    assert (told["already"], stone["reason"], stone["basis"], stone["problem"]) == (
+        False, wish["reason"], wish["legal_basis"], None,
+    )  # fmt: skip
+    assert stone["pruned_by"]["name"] == officer.user.username
+    assert not Job.objects.filter(id=job).exists()
+    package = Path(stone["archive"]["path"])
+    assert package.parent == archive / officer.tenant
+    report = standalone.verify(package)
+    assert report.problem is None
+    assert standalone.sha256(package.read_bytes()) == stone["archive"]["sha256"]
+    again = officer.post(f"jobs/{job}/prune", wish).json()
+    assert (again["already"], again["tombstone"]) == (True, stone)
+    assert officer.post(f"jobs/{job}/prune").json()["tombstone"] == stone
+    assert Tombstone.objects.filter(tenant=officer.tenant).count() == 1
+    auditor = Caller(stage.person("view_forensics"), tenant=officer.tenant)
+    entries = auditor.get(f"forensics/access?job={job}&what=prune").json()["results"]
+    assert [each["question"] for each in entries].count("pruned") == 1
+
+
+def test_pruning_needs_a_look_a_ground_a_folder_its_permission_and_an_end(
+    officer: Caller, archive: Any
+) -> None:
+    job, running = stage.ended(boss(officer)), stage.job(stage.waiting(), actor=boss(officer))
+    wish = _seen(officer, job)
+    refused(officer.post(f"jobs/{job}/prune", {**wish, "head": ""}), 409, "head_moved")
+    refused(officer.post(f"jobs/{job}/prune", {**wish, "head": "0" * 64}), 409, "head_moved")
+    for name in ("reason", "legal_basis"):
+        refused(officer.post(f"jobs/{job}/prune", {**wish, name: " "}), 422, "reason_missing")
+    refused(officer.post(f"jobs/{job}/prune", {**wish, "folder": "/etc"}), 422, "invalid")
+    looked = officer.post(f"jobs/{running}/prune").json()
+    assert looked["refused"]["code"] == "job_running"
+    refused(officer.post(f"jobs/{running}/prune", _seen(officer, running)), 409, "job_running")
+    mere = Caller(stage.person("view_job", "erase_job", "hold_job"), tenant=officer.tenant)
+    stranger = Caller(stage.person(*stage.OFFICER), tenant=f"t-{uuid4().hex[:12]}")
+    for body in ({}, wish):
+        refused(mere.post(f"jobs/{job}/prune", body), 403, "permission_missing")
+        refused(stranger.post(f"jobs/{job}/prune", body), 404, "not_found")
+        refused(officer.post(f"jobs/{uuid4()}/prune", body), 404, "not_found")
+    assert Job.objects.filter(id=job).exists()
+    assert not archive.exists()
+
+
+def test_a_hold_refuses_a_pruning_and_nothing_is_archived(officer: Caller, archive: Any) -> None:
+    job = stage.ended(boss(officer))
+    hold = officer.post(f"jobs/{job}/hold", {"reason": "case 7", "reference": "AZ 7/26"}).json()
+    assert (hold["reference"], hold["through"]) == ("AZ 7/26", None)
+    assert officer.post(f"jobs/{job}/prune").json()["refused"]["code"] == "legal_hold"
+    problem = refused(officer.post(f"jobs/{job}/prune", _seen(officer, job)), 409, "legal_hold")
+    assert problem["holds"] == [hold["id"]]
+    assert Job.objects.filter(id=job).exists()
+    assert not list(archive.glob("**/*.zip"))
+
+
+def test_without_a_folder_a_job_goes_only_without_a_package(officer: Caller, settings: Any) -> None:
+    settings.AETHERIS = {**settings.AETHERIS, "ARCHIVE_FOLDER": ""}
+    job = stage.ended(boss(officer))
+    wish = _seen(officer, job)
+    refused(officer.post(f"jobs/{job}/prune", wish), 422, "no_archive_folder")
+    told = officer.post(f"jobs/{job}/prune", {**wish, "archive": False}).json()
+    assert told["tombstone"]["archive"] is None
+
+
+def test_two_clicks_at_the_same_moment_prune_once(officer: Caller, archive: Any) -> None:
+    """The other was faster between the look for a tombstone and the taking away."""
+    from jobs.services import prune_seen, pruning, pruning_asked
+
+    job, actor = stage.ended(boss(officer)), boss(officer)
+    wish: dict[str, Any] = {
+        "head": Job.objects.get(id=job).head_hash,
+        "reason": "r",
+        "legal_basis": "b",
+        "actor": actor,
+    }
+    slow = pruning.taken_away
+
+    def overtaken(*args: Any, **more: Any) -> Any:
+        with patch.object(pruning_asked, "taken_away", slow):
+            assert prune_seen(job, **wish)[1] is False
+        return slow(*args, **more)
+
+    with patch.object(pruning_asked, "taken_away", overtaken):
+        stone, before = prune_seen(job, **wish)
+    assert before
+    assert stone.job_id == UUID(job)
+    assert len(list(archive.glob("**/*.zip"))) == 1

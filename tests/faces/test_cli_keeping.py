@@ -11,7 +11,8 @@ from tests.faces.command_line import Desk, aetheris, job, ok, page, problem
 JOB = job()["id"]
 AT = "2026-11-22T17:18:56.123456Z"
 HOLD: dict[str, Any] = {
-    "id": JOB, "scope": "tag", "value": "case-7", "reason": "in court\x1b", "placed_by": {"id": "1", "name": "ann"},
+    "id": JOB, "scope": "tag", "value": "case-7", "reason": "in court\x1b", "reference": "AZ 7/26", "through": None,
+    "placed_by": {"id": "1", "name": "ann"},
     "placed_at": AT, "released": None,
 }  # fmt: skip
 STONE: dict[str, Any] = {
@@ -49,7 +50,11 @@ def test_a_hold_is_placed_listed_and_released() -> None:
         "POST /api/forensics/holds": ok(HOLD, 201), "GET /api/forensics/holds": page(HOLD),
         f"GET /api/jobs/{JOB}/hold": page(HOLD), f"POST /api/forensics/holds/{JOB}/release": ok(HOLD),
     })  # fmt: skip
-    assert aetheris("hold", "tag", "case-7", "--reason", "in court", desk=desk).code == 0
+    assert (
+        aetheris("hold", "tag", "case-7", "--reason", "in court", "--reference", "AZ 7/26", desk=desk).code
+        == 0
+    )
+    assert desk.bodies()[-1]["reference"] == "AZ 7/26"
     assert desk.asked[-1].headers["Idempotency-Key"]
     assert (
         aetheris("hold", "query", '{"agent": "refund"}', "--reason", "r", "--key", "k", desk=desk).code == 0
@@ -85,3 +90,51 @@ def test_retention_goes_on_until_nothing_is_left_and_looks_unless_told_to_act() 
     assert JOB in aetheris("retention", "--due", desk=desk).out
     assert desk.bodies() == [{"dry_run": True, "after": ""}]
     assert aetheris("retention", "--due", "--apply", desk=desk).code == 2
+
+
+SEEN: dict[str, Any] = {
+    "job": JOB, "dry_run": True, "head": {"seq": 12, "hash": "ab" * 32}, "events": 12, "calls": 2, "approvals": 1, "keys": 1,
+    "archive": "/srv/archive", "copies": [{"job": "other-job"}], "refused": None, "tombstone": None, "already": False,
+}  # fmt: skip
+PRUNED = {
+    **SEEN,
+    "dry_run": False,
+    "tombstone": {**STONE, "basis": "Art. 5", "head": SEEN["head"], "key": "ff"},
+}
+WHY = ("--basis", "Art. 5", "--reason", "its time is over")
+
+
+def test_pruning_looks_first_sends_the_head_that_it_saw_and_shows_the_tombstone() -> None:
+    desk = Desk({f"POST /api/jobs/{JOB}/prune": [ok(SEEN), ok(PRUNED)]})
+    ended = aetheris("prune", JOB, *WHY, "--yes", desk=desk)
+    assert ended.code == 0, ended.err
+    assert "/srv/x.zip" in ended.out
+    assert desk.bodies() == [
+        {"dry_run": True},
+        {"dry_run": False, "head": "ab" * 32, "reason": "its time is over", "legal_basis": "Art. 5", "archive": True},
+    ]  # fmt: skip
+
+
+def test_pruning_without_a_person_a_reason_or_a_ground_sends_nothing() -> None:
+    desk = Desk({f"POST /api/jobs/{JOB}/prune": ok(SEEN)})
+    assert aetheris("prune", JOB, *WHY, desk=desk).code == 2
+    assert aetheris("prune", JOB, "--yes", "--reason", "r", desk=desk).code == 2
+    assert aetheris("prune", JOB, "--yes", "--basis", "b", desk=desk).code == 2
+    assert desk.asked == []
+    told = aetheris("prune", JOB, "--dry-run", desk=desk)
+    assert (told.code, "12 events" in told.out, "other-job" in told.out) == (0, True, True)
+    assert desk.bodies() == [{"dry_run": True}]
+
+
+def test_a_job_that_is_gone_shows_its_tombstone_and_a_refusal_says_why() -> None:
+    desk = Desk({f"POST /api/jobs/{JOB}/prune": ok({**PRUNED, "already": True})})
+    ended = aetheris("prune", JOB, *WHY, "--yes", desk=desk)
+    assert (ended.code, len(desk.asked)) == (0, 1)
+    assert "before" in ended.err
+    held = {**SEEN, "refused": {"code": "legal_hold", "message": "job is under legal hold"}}
+    desk = Desk(
+        {f"POST /api/jobs/{JOB}/prune": [ok(held), problem(409, "legal_hold", "job is under legal hold")]}
+    )
+    ended = aetheris("prune", JOB, *WHY, "--yes", desk=desk)
+    assert ended.code == 4
+    assert "legal hold" in ended.err
