@@ -31,7 +31,7 @@ from jobs.core.moments import parse
 from jobs.models import Job
 from jobs.queries.inbox import undecided
 
-BADGE = 100  # up to which the inbox is counted in the head of every page
+BADGE = 100  # up to which what waits is counted in the head of every page
 LIVE = 3_600  # seconds for which an opened page may refresh itself
 _LIVE_SALT = "aetheris.console.live"
 NOTHING = "–"
@@ -99,7 +99,7 @@ class Page(LoginRequiredMixin, View):
             "title": title,
             "inbox": waiting[: BADGE + 1].count(),
             "admin": self.admin("index"),
-            "unresolved": self.admin("aetheris_ledger_invocation_changelist"),
+            "unknown": queries.unresolved_of(self.tenant).order_by()[: BADGE + 1].count(),
             "login": settings.LOGIN_URL,
         }
         return TemplateResponse(

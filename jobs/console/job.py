@@ -104,7 +104,7 @@ class JobPage(Page):
         elif kind == "child":
             url = reverse("aetheris_console:job", args=(child_id(str(row.id), wait["node"]),))
         elif kind in ("unknown_outcome", "effect"):
-            url = self.admin("aetheris_ledger_invocation_change", wait["name"])
+            url = reverse("aetheris_console:effect", args=(wait["name"],))
         elif kind == "agent":
             url = self.admin("aetheris_jobs_agentinstance_change", wait["name"])
         elif kind in verbs:
@@ -176,7 +176,7 @@ def commands_of(job: Job, verbs: set[str]) -> list[tuple[str, str]]:
         elif wait["kind"] == "approval":
             found.append(("Approve", f"aetheris approve {wait['approval']}"))
         elif wait["kind"] == "unknown_outcome":
-            found.append(("Resolve", f"aetheris resolve {name} landed|absent|fail"))
+            found.append(("Resolve", f"aetheris resolve {name} landed|absent|fail --comment 'how you know'"))
     return [*found, *((label, "aetheris " + command.format(job.id)) for label, command in LOOKS)]
 
 

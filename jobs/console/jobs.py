@@ -79,12 +79,17 @@ def place(job: Any) -> str:
 
 def behind(rows: QuerySet[Job], told: str, column: str = "created_at") -> Any:
     """The rows behind a place; all of them where it is none."""
+    found = place_of(told)
+    return rows if found is None else _before(rows, column, *found)
+
+
+def place_of(told: str) -> tuple[datetime, UUID] | None:
+    """The place that an address names; None where it names none."""
     at, _, key = told.partition("~")
     try:
-        moment, last = parse(at), UUID(key)
+        return parse(at), UUID(key)
     except ValueError:
-        return rows
-    return _before(rows, column, moment, last)
+        return None
 
 
 def _before(rows: QuerySet[Job], column: str, moment: datetime, last: UUID) -> QuerySet[Job]:

@@ -96,7 +96,6 @@ class NodePage(Page):
             "state": badge(line.state),
             "promised": when(line.promised_at),
             "settled": when(line.settled_at),
-            "page": self.admin("aetheris_ledger_invocation_change", line.id),
             "parts": [
                 _text("arguments", line.args),
                 *([_text("result", line.result)] if line.result else []),

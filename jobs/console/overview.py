@@ -86,7 +86,6 @@ class Overview(Page):
             {
                 "line": line,
                 "promised": when(line.promised_at),
-                "page": self.admin("aetheris_ledger_invocation_change", line.id),
                 "job": short(line.job_id),
             }
             for line in lines.defer("args", "result")[:FEW]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from . import approvals, job, jobs, nodes, overview
+from . import approvals, effects, job, jobs, nodes, overview
 
 LOGIN = "aetheris/console/login.html"
 app_name = "aetheris_console"
@@ -20,6 +20,8 @@ urlpatterns = [
     path("jobs/<uuid:job>/nodes/<path:node>", nodes.NodePage.as_view(), name="node"),
     path("approvals", approvals.Approvals.as_view(), name="approvals"),
     path("approvals/<uuid:approval>", approvals.ApprovalPage.as_view(), name="approval"),
+    path("effects", effects.Effects.as_view(), name="effects"),
+    path("effects/<uuid:line>", effects.EffectPage.as_view(), name="effect"),
     path(
         "login", LoginView.as_view(template_name=LOGIN, next_page="aetheris_console:overview"), name="login"
     ),

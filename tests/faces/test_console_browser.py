@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from jobs import store
 from jobs.core.commands import Actor, LoseLease, Pause, StartNode
 from jobs.models import Approval, Job
+from ledger.models import Invocation
 from tests import databases, factories
 from tests.faces import admin_stage as stage
 from tests.faces import live
@@ -103,6 +104,7 @@ def _pages(scene: Scene) -> dict[str, str]:
     return {
         "overview": "/", "jobs": "/jobs", "job": f"/jobs/{scene.job}", "unknown": f"/jobs/{scene.unknown}",
         "step": f"/jobs/{scene.unknown}/nodes/pay", "event": f"/jobs/{scene.job}/events/2",
+        "effects": "/effects", "effect": f"/effects/{Invocation.objects.get(job_id=scene.unknown).id}",
         "verb": f"/jobs/{scene.job}/do/cancel", "taken": f"/jobs/{scene.taken}", "attempts": f"/jobs/{scene.taken}/nodes/pay", "approvals": "/approvals", "approval": f"/approvals/{scene.approval}",
     }  # fmt: skip
 

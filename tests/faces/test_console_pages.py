@@ -151,7 +151,7 @@ def test_the_page_of_a_step_shows_what_went_in_and_what_the_ledger_says() -> Non
     assert "77001" in page
     assert "pay_back" in page
     assert f"pay:{job}" in page
-    assert f"/admin/aetheris_ledger/invocation/{line}/change/" in page
+    assert f"/effects/{line}" in page
     assert "outcome_unknown" in page
     assert f"aetheris node {job} pay" in page
     assert "planning" in _page(stage.browser(stage.operator()), f"/jobs/{job}/nodes/_plan")
