@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.db.models.signals import post_migrate
+
+from jobs.periodic import ensured
 
 # task -> every how many seconds, and what for.
 ENTRIES = {
@@ -32,26 +33,5 @@ def connect() -> None:
 
 
 def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
-    """Create beat's entries unless they are there already."""
-    if app_config is not None and app_config.label not in ("django_celery_beat", "aetheris_forensics"):
-        return
-    if not apps.is_installed("django_celery_beat"):
-        return
-    from django.db import connections
-    from django_celery_beat.models import IntervalSchedule, PeriodicTask
-
-    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
-        return
-    for task, (seconds, description) in ENTRIES.items():
-        interval = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
-        if interval is None:
-            interval = IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
-        PeriodicTask.objects.get_or_create(
-            name=task.replace(".", ": ", 1),
-            defaults={
-                "task": task,
-                "interval": interval,
-                "expire_seconds": seconds,
-                "description": description,
-            },
-        )
+    """Create beat's entries of forensics unless they are there already."""
+    ensured("aetheris_forensics", ENTRIES, app_config, using)

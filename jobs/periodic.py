@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
@@ -24,8 +25,20 @@ def connect() -> None:
 
 
 def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
-    """Create beat's entries unless they are there already."""
-    if app_config is not None and app_config.label not in ("django_celery_beat", "aetheris_jobs"):
+    """Create beat's entries of jobs unless they are there already."""
+    ensured("aetheris_jobs", ENTRIES, app_config, using)
+
+
+def ensured(app: str, entries: Mapping[str, tuple[int, str]], app_config: Any, using: str) -> None:
+    """Create an app's entries of beat unless they are there already.
+
+    Args:
+        app: whose they are: they are made when that app was migrated, or beat.
+        entries: task -> every how many seconds, and what for.
+        app_config: the app that was migrated; None for whichever.
+        using: the alias of the database.
+    """
+    if app_config is not None and app_config.label not in ("django_celery_beat", app):
         return
     if not apps.is_installed("django_celery_beat"):
         return
@@ -34,7 +47,7 @@ def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
 
     if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
         return
-    for task, (seconds, description) in ENTRIES.items():
+    for task, (seconds, description) in entries.items():
         interval = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
         if interval is None:
             interval = IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -77,17 +78,42 @@ class Record(_Base):
         return False
 
 
-class StateFilter(admin.SimpleListFilter):
+class Choice(admin.SimpleListFilter):
+    """A filter with a closed set of choices: the table is not asked which values it holds.
+
+    Attributes:
+        offered: value and words of each choice.
+        unasked: the words for what is shown before anything is chosen.
+        column: the column that has the chosen value, where no `chosen` says otherwise.
+    """
+
+    offered: ClassVar[Sequence[tuple[str, str]]]
+    unasked: ClassVar[str] = "All"
+    column: ClassVar[str] = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.offered)
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": self.unasked}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return self.chosen(request, queryset, self.value() or "")
+
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """The rows of one choice; of none where `value` is empty."""
+        return queryset.filter(**{self.column: value}) if value else queryset
+
+
+class StateFilter(Choice):
     """By state, without asking the table which states it holds."""
 
     title = "state"
     parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.replace("_", " ")) for state in STATES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invocation]) -> QuerySet[Invocation]:
-        return queryset.filter(state=self.value()) if self.value() else queryset
+    column = "state"
+    offered = [(state, state.replace("_", " ")) for state in STATES]
 
 
 @admin.register(Invocation)

@@ -6,14 +6,13 @@ import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from jobs.admin.desk import Desk
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import badge, moment
-from ledger.admin import preformatted
+from jobs.admin.shown import badge, moment, short
+from ledger.admin import Choice, preformatted
 
 from ..access import OUTCOMES
 from ..models import Access
@@ -22,30 +21,22 @@ FORENSICS = "aetheris_forensics.view_forensics"
 ACTIONS = ("view", "verify", "replay", "export", "search", "prove", "hold", "release", "erase", "prune")
 
 
-class Outcome(admin.SimpleListFilter):
+class Outcome(Choice):
     """By outcome; the closed set."""
 
     title = "outcome"
     parameter_name = "outcome"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(each, each) for each in OUTCOMES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Access]) -> QuerySet[Access]:
-        return queryset.filter(outcome=self.value()) if self.value() else queryset
+    column = "outcome"
+    offered = [(each, each) for each in OUTCOMES]
 
 
-class Action(admin.SimpleListFilter):
+class Action(Choice):
     """By action."""
 
     title = "action"
     parameter_name = "action"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(each, each) for each in ACTIONS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Access]) -> QuerySet[Access]:
-        return queryset.filter(action=self.value()) if self.value() else queryset
+    column = "action"
+    offered = [(each, each) for each in ACTIONS]
 
 
 @admin.register(Access)
@@ -97,7 +88,7 @@ class AccessAdmin(Desk):
 
     @admin.display(description="job")
     def job_end(self, entry: Access) -> str:
-        return f"…{str(entry.job_id)[-12:]}" if entry.job_id else "–"
+        return short(entry.job_id)
 
     @admin.display(description="outcome")
     def outcome_shown(self, entry: Access) -> SafeString:

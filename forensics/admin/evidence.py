@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import mark_safe
 
-from jobs.admin.desk import DOORS, Desk, Door, actor_on
+from jobs.admin.desk import DOORS, Desk, Door
 from jobs.admin.looking import page_looked
 from jobs.admin.shown import badge, moment
-from jobs.core.errors import Illegal, NotFound
-from jobs.queries.jobs import job_for
+from jobs.core.errors import Illegal
 
 from .. import evidence, services
 from ..evidence.drawing import svg
@@ -34,17 +32,7 @@ class EvidencePages(Desk):
     @page_looked("view", "admin-evidence", strict=True)
     def evidence_view(self, request: HttpRequest, job: UUID) -> HttpResponse:
         """The evidence of one job."""
-        if not request.user.has_perm("aetheris_jobs.view_job"):
-            raise PermissionDenied
-        try:
-            row = job_for(actor_on(request).tenant, job)
-        except NotFound as refusal:
-            raise Http404(refusal.message) from refusal
-        context: dict[str, Any] = {
-            "job": row,
-            "status": badge(row.status),
-            "back": self.url("aetheris_jobs_job_change", row.id),
-        }
+        row, context = self.job_of(request, job)
         try:
             context |= _shown(services.graph_of_job(row))
         except Illegal as broken:

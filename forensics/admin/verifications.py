@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,10 +18,10 @@ from django.views.decorators.http import require_POST
 
 from jobs.admin.desk import DOORS, Desk, Door, actor_on
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import badge
-from jobs.core.errors import Invalid, NotFound
-from jobs.queries.jobs import STATUSES, job_for
-from ledger.admin import utc
+from jobs.admin.shown import badge, short
+from jobs.core.errors import Invalid
+from jobs.queries.jobs import STATUSES
+from ledger.admin import Choice, utc
 
 from .. import inspection, services, tasks
 from ..asking import moment
@@ -59,17 +59,13 @@ class ScopeForm(forms.Form):
         return inspection.Scope(**{**told, **times}).checked()
 
 
-class State(admin.SimpleListFilter):
+class State(Choice):
     """By state; the closed set."""
 
     title = "state"
     parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(each, each) for each in STATES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Verification]) -> QuerySet[Verification]:
-        return queryset.filter(state=self.value()) if self.value() else queryset
+    column = "state"
+    offered = [(each, each) for each in STATES]
 
 
 class Auditors(Desk):
@@ -201,17 +197,7 @@ class VerificationAdmin(Auditors):
     @page_looked("verify", "admin-verify-job", strict=True)
     def job_view(self, request: HttpRequest, job: UUID) -> HttpResponse:
         """One job: what will be looked at, and then the answer."""
-        if not request.user.has_perm("aetheris_jobs.view_job"):
-            raise PermissionDenied
-        try:
-            row = job_for(actor_on(request).tenant, job)
-        except NotFound as refusal:
-            raise Http404(refusal.message) from refusal
-        context: dict[str, Any] = {
-            "job": row,
-            "status": badge(row.status),
-            "back": self.url("aetheris_jobs_job_change", row.id),
-        }
+        row, context = self.job_of(request, job)
         if request.method == "POST":
             told = services.verify_and_note(row.id)
             context |= {"told": told, "verdict": badge("whole" if told["ok"] else "broken")}
@@ -222,22 +208,16 @@ class VerificationAdmin(Auditors):
             raise PermissionDenied
 
 
-class Standing(admin.SimpleListFilter):
+class Standing(Choice):
     """Those that stand (at first), or all that there were."""
 
     title = "alarm"
     parameter_name = "alarm"
+    unasked = "Standing"
+    offered = (("all", "Also those that have fallen"),)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("all", "Also those that have fallen")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Standing"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> QuerySet[Alarm]:
-        return queryset if self.value() else queryset.filter(cleared_at__isnull=True)
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Alarm], value: str) -> QuerySet[Alarm]:
+        return queryset if value else queryset.filter(cleared_at__isnull=True)
 
 
 @admin.register(Alarm)
@@ -267,7 +247,7 @@ class AlarmAdmin(Auditors):
     @admin.display(description="job")
     def job_shown(self, row: Alarm) -> str | SafeString:
         url = job_url(self, row)
-        name = f"…{str(row.job_id)[-12:]}" if row.job_id else "–"
+        name = short(row.job_id)
         return format_html('<a href="{}">{}</a>', url, name) if url else name
 
     @admin.display(description="place")

@@ -18,30 +18,24 @@ from jobs import queries, services
 from jobs.core.errors import Refused
 from jobs.models import Approval, Job
 from jobs.queries import inbox
-from ledger.admin import pretty, utc
+from ledger.admin import Choice, pretty, utc
 
 from . import asking
 from .desk import Desk, actor_on
 from .forms import Decision, Delegation
-from .shown import badge
+from .shown import badge, short
 
 
-class Inbox(admin.SimpleListFilter):
+class Inbox(Choice):
     """What waits for me (at first), or the others."""
 
     title = "inbox"
     parameter_name = "inbox"
+    unasked = "For me to decide"
+    offered = (("open", "All open"), ("decided", "Closed"), ("all", "All"))
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "All open"), ("decided", "Closed"), ("all", "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "For me to decide"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Approval]) -> QuerySet[Approval]:
-        match self.value():
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Approval], value: str) -> QuerySet[Approval]:
+        match value:
             case "open":
                 return queryset.filter(state="open")
             case "decided":
@@ -91,7 +85,7 @@ class ApprovalAdmin(Desk):
 
     @admin.display(description="job")
     def job_shown(self, approval: Approval) -> str:
-        return f"…{str(approval.job_id)[-12:]}"
+        return short(approval.job_id)
 
     @admin.display(description="asks")
     def asked(self, approval: Approval) -> str:

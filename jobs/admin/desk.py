@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +20,11 @@ from django.utils.functional import cached_property
 from jobs.actors import actor_of
 from jobs.core.commands import Actor
 from jobs.core.errors import NotFound, Refused
+from jobs.models import Job
+from jobs.queries.jobs import job_for
 from ledger.admin import Record
+
+from .shown import badge
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
@@ -118,6 +124,21 @@ class Desk(Record):
         if row is None or not self.has_view_permission(request, row):
             raise Http404(f"there is no {self.opts.verbose_name} {object_id}")
         return row
+
+    def job_of(self, request: HttpRequest, job: UUID) -> tuple[Job, dict[str, Any]]:
+        """A job of the tenant, and what every page about one job says of it.
+
+        Raises:
+            PermissionDenied: this user may see no job. Http404: no such job, or another tenant's.
+        """
+        if not request.user.has_perm("aetheris_jobs.view_job"):
+            raise PermissionDenied
+        try:
+            row = job_for(actor_on(request).tenant, job)
+        except NotFound as refusal:
+            raise Http404(refusal.message) from refusal
+        back = self.url("aetheris_jobs_job_change", row.id)
+        return row, {"job": row, "status": badge(row.status), "back": back}
 
     def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         """One of our own pages within the admin's frame."""

@@ -6,35 +6,30 @@ import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.models import AgentInstance, Job
 from jobs.queries import instance_json, instances_json
-from ledger.admin import utc
+from ledger.admin import Choice, utc
 
 from .desk import Desk
 from .job_page import ROWS
 from .shown import badge, whole
 
 
-class LifeFilter(admin.SimpleListFilter):
+class LifeFilter(Choice):
     """The living (at first), or all."""
 
     title = "life"
     parameter_name = "life"
+    unasked = "Living"
+    offered = (("all", "Also deleted"),)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("all", "Also deleted")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Living"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset if self.value() == "all" else queryset.filter(deleted_at__isnull=True)
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset if value else queryset.filter(deleted_at__isnull=True)
 
 
 @admin.register(AgentInstance)

@@ -20,28 +20,24 @@ from jobs.core.state import ENDED
 from jobs.models import Definition, Job
 from jobs.queries.holds import Cover, covering
 from jobs.tombstones import tombstone_of
-from ledger.admin import utc
+from ledger.admin import Choice, utc
 
 from . import job_page
 from .desk import DOORS, Desk, actor_on
 from .looking import page_looked
-from .shown import badge, moment, wait_brief, whole
+from .shown import badge, moment, short, wait_brief, whole
 from .verbs import VERBS, Verb, offered
 
 STATUSES = ("pending", "running", "parked", "paused", *sorted(ENDED))
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StatusFilter(Choice):
     """By status; the closed set, not what happens to be in the table."""
 
     title = "status"
     parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, status) for status in STATUSES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        return queryset.filter(status=self.value()) if self.value() else queryset
+    column = "status"
+    offered = [(status, status) for status in STATUSES]
 
 
 class AgentFilter(admin.SimpleListFilter):
@@ -79,7 +75,7 @@ class JobAdmin(Desk):
     @admin.display(description="job")
     def short_id(self, job: Job) -> str:
         # The beginning of a UUIDv7 is its time: jobs of one hour share it. Its end tells them apart.
-        return f"…{str(job.id)[-12:]}"
+        return short(job.id)
 
     @admin.display(description="agent")
     def agent_shown(self, job: Job) -> str:

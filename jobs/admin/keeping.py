@@ -15,35 +15,24 @@ from django.utils.safestring import SafeString
 
 from jobs import services
 from jobs.models import Hold, HoldRelease, Tombstone
-from ledger.admin import utc
+from ledger.admin import Choice, utc
 
 from .desk import Desk, actor_on
 from .forms import Needed
 from .looking import page_looked
-from .shown import badge
+from .shown import badge, short
 
 
-class StandingFilter(admin.SimpleListFilter):
+class StandingFilter(Choice):
     """The holds that stand (at first), the released, or all."""
 
     title = "state"
     parameter_name = "state"
+    unasked = "Standing"
+    offered = (("released", "Released"), ("all", "All"))
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("released", "Released"), ("all", "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Standing"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case "released":
-                return queryset.filter(released=True)
-            case "all":
-                return queryset
-        return queryset.filter(released=False)
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset if value == "all" else queryset.filter(released=value == "released")
 
 
 @admin.register(Hold)
@@ -149,7 +138,7 @@ class TombstoneAdmin(Desk):
 
     @admin.display(description="job")
     def job_shown(self, row: Tombstone) -> str:
-        return f"…{str(row.job_id)[-12:]}"
+        return short(row.job_id)
 
     @admin.display(description="agent")
     def agent_shown(self, row: Tombstone) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from jobs import clock
 from jobs.models import Definition, Delivery, Step, Worker
 from jobs.queries.workers import agents_of, tools_of
-from ledger.admin import preformatted, utc
+from ledger.admin import Choice, preformatted, utc
 
 from .desk import Desk, actor_on
 from .job_page import ROWS
@@ -27,27 +27,16 @@ class Shared(Desk):
         return admin.ModelAdmin.get_queryset(self, request)
 
 
-class LifeFilter(admin.SimpleListFilter):
+class LifeFilter(Choice):
     """The living (at first), the dead, or all."""
 
     title = "life"
     parameter_name = "life"
+    unasked = "Alive"
+    offered = (("dead", "Dead"), ("all", "All"))
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("dead", "Dead"), ("all", "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Alive"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Worker]) -> QuerySet[Worker]:
-        match self.value():
-            case "dead":
-                return queryset.filter(dead=True)
-            case "all":
-                return queryset
-        return queryset.filter(dead=False)
+    def chosen(self, request: HttpRequest, queryset: QuerySet[Worker], value: str) -> QuerySet[Worker]:
+        return queryset if value == "all" else queryset.filter(dead=value == "dead")
 
 
 @admin.register(Worker)
@@ -102,17 +91,13 @@ class WorkerAdmin(Shared):
         return self.page(request, "worker.html", worker.name, **context)
 
 
-class KindFilter(admin.SimpleListFilter):
+class KindFilter(Choice):
     """Agents or tools."""
 
     title = "kind"
     parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("agent", "Agents"), ("tool", "Tools")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Definition]) -> QuerySet[Definition]:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
+    column = "kind"
+    offered = (("agent", "Agents"), ("tool", "Tools"))
 
 
 @admin.register(Definition)

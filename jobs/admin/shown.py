@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -68,6 +69,11 @@ def whole(name: str, value: Any) -> Part:
     """A value that is shown in full."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return Part(name, text, size=len(text))
+
+
+def short(job: UUID | str | None) -> str:
+    """A job's id as a list shows it: the end, for the beginning is the time."""
+    return f"…{str(job)[-12:]}" if job else "–"
 
 
 def badge(state: str) -> SafeString:

@@ -15,12 +15,12 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from jobs import services
-from ledger.admin import InvocationAdmin, pretty, utc
+from ledger.admin import Choice, InvocationAdmin, pretty, utc
 from ledger.models import STATES, Invocation
 
 from .desk import Desk, actor_on
 from .forms import Resolution
-from .shown import badge
+from .shown import badge, short
 
 DONE = {
     "landed": "Recorded: the call landed, and the job goes on with its result.",
@@ -37,29 +37,21 @@ REASONS = {
 }
 
 
-class Standing(admin.SimpleListFilter):
+class Standing(Choice):
     """The unresolved (at first), or lines of any other state."""
 
     title = "state"
     parameter_name = "state"
+    unasked = "Unresolved"
+    offered = (
+        ("any", "All lines of the ledger"),
+        *((state, state.replace("_", " ").capitalize()) for state in STATES if state != "unknown"),
+    )
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        others = [(state, state.replace("_", " ").capitalize()) for state in STATES if state != "unknown"]
-        return [("any", "All lines of the ledger"), *others]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Unresolved"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invocation]) -> QuerySet[Invocation]:
-        match self.value():
-            case None:
-                return queryset.filter(state="unknown")
-            case "any":
-                return queryset
-            case state:
-                return queryset.filter(state=state)
+    def chosen(
+        self, request: HttpRequest, queryset: QuerySet[Invocation], value: str
+    ) -> QuerySet[Invocation]:
+        return queryset if value == "any" else queryset.filter(state=value or "unknown")
 
 
 class EffectDesk(Desk, InvocationAdmin):
@@ -86,7 +78,7 @@ class EffectDesk(Desk, InvocationAdmin):
 
     @admin.display(description="job")
     def job_end(self, line: Invocation) -> str:
-        return f"…{str(line.job_id)[-12:]}"
+        return short(line.job_id)
 
     @admin.display(description="why")
     def why(self, line: Invocation) -> str:

@@ -15,13 +15,13 @@ from django.urls import reverse
 from jobs import queries, services
 from jobs.admin import asking
 from jobs.admin.forms import Decision, Delegation
-from jobs.admin.shown import badge
+from jobs.admin.shown import badge, short
 from jobs.core.errors import NotAllowed, NotFound, Refused
 from jobs.models import Approval, Job
 from jobs.queries.inbox import undecided
 from ledger.admin import pretty
 
-from .desk import Page, sentence, short, when
+from .desk import Page, sentence, when
 from .jobs import PAGE, behind
 
 BOXES = (("mine", "For me to decide"), ("open", "All open"), ("closed", "Closed"))

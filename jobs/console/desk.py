@@ -49,11 +49,6 @@ def when(at: datetime | str | None) -> SafeString | str:
     )
 
 
-def short(job: UUID | str) -> str:
-    """A job's id as a list shows it: the end, for the beginning is the time."""
-    return f"…{str(job)[-12:]}"
-
-
 @method_decorator([never_cache, transaction.non_atomic_requests], name="dispatch")
 class Page(LoginRequiredMixin, View):
     """A page for somebody who is logged in, about the rows of their tenant.

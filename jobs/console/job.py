@@ -16,13 +16,13 @@ from jobs import clock, queries
 from jobs.admin import job_page
 from jobs.admin.desk import DOORS
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import badge, step_name, wait_words
+from jobs.admin.shown import badge, short, step_name, wait_words
 from jobs.admin.verbs import VERBS, offered
 from jobs.core.ids import child_id
 from jobs.models import Job
 
 from . import drawing, reading
-from .desk import Page, address, is_refresh, live_pass, short, when
+from .desk import Page, address, is_refresh, live_pass, when
 
 LISTED = 200  # steps in the table below the picture
 CLI = {"pause": "pause", "resume": "resume", "cancel": "cancel", "retry": "retry", "confirm": "confirm"}

@@ -13,14 +13,14 @@ from django.urls import reverse
 from jobs import queries
 from jobs.admin.job_page import worker_names
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import CLIP, FOLD, Part, badge, step_name, whole
+from jobs.admin.shown import CLIP, FOLD, Part, badge, short, step_name, whole
 from jobs.core.errors import Illegal, NotFound
 from jobs.core.ids import child_id
 from jobs.models import Approval, Event, Job
 from ledger.models import Invocation
 
 from .comparing import attempts_of, difference
-from .desk import Page, address, short, when
+from .desk import Page, address, when
 
 FOLDED = 3_000  # events of a job whose history a page reads in full
 ROWS = 100

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from jobs import clock, queries
 from jobs.admin.job_page import PARTS
-from jobs.admin.shown import badge, wait_brief
+from jobs.admin.shown import badge, short, wait_brief
 from jobs.core.moments import text
 from jobs.core.state import ENDED
 from jobs.models import Approval, Event, Job
@@ -18,7 +18,7 @@ from jobs.queries.inbox import undecided
 from jobs.queries.jobs import STATUSES
 from ledger.models import Invocation
 
-from .desk import Page, short, when
+from .desk import Page, when
 
 FEW = 8  # rows of each kind
 COUNTED = 1_000  # further than that nobody needs the number
