@@ -15,7 +15,7 @@ from django.urls import reverse
 from jobs import queries, services
 from jobs.admin.forms import Resolution
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import badge, step_name
+from jobs.admin.shown import badge, short, step_name
 from jobs.admin.unresolved import DONE, reason_of
 from jobs.core.errors import Refused
 from jobs.core.moments import parse
@@ -23,7 +23,7 @@ from jobs.models import Event, Job
 from ledger.admin import pretty
 from ledger.models import Invocation
 
-from .desk import Page, sentence, short, when
+from .desk import Page, sentence, when
 from .jobs import PAGE, place_of
 
 SETTLERS = 20  # resolutions of one call that are looked through for the last
