@@ -11,7 +11,10 @@ LAUNCHERS := bin/api bin/worker bin/beat bin/aetheris
 MESSAGES := $(addprefix tests/fatal/test_,knocks.py ticks.py drained.py stopped.py side_by_side.py)
 export PORT
 
-.PHONY: help build run stop demo clean distclean test test-rabbitmq fatal crashlab mutations docs lint vet fmt tidy venv runtime development
+# What `make bench` compares with, in an environment of its own; npm brings Restate's server where there is npm.
+RESTATE := var/peers/node_modules/.bin/restate-server
+
+.PHONY: help build run stop demo clean distclean test test-rabbitmq fatal crashlab bench mutations docs lint vet fmt tidy venv runtime development
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +44,19 @@ crashlab: development ## kill this runtime, and with PEERS=1 others, between an 
 		var/peers/bin/pip install -qq --disable-pip-version-check -r benchmarks/crashlab/peers/requirements.txt; \
 	fi
 	@$(PY) -m benchmarks.crashlab $(if $(PEERS),--peers var/peers/bin/python)
+
+bench: development ## our runtime and its peers on the same work, as ratios of one run (ARGS="--quick"; PEERS=0: ours alone)
+	@if [ "$(PEERS)" != 0 ] && ! cmp -s benchmarks/peers/requirements.txt var/peers/benchmarks.txt; then \
+		echo "Installing what is compared with into var/peers/"; \
+		$(PYTHON) -m venv var/peers && \
+		var/peers/bin/pip install -qq --disable-pip-version-check -r benchmarks/peers/requirements.txt && \
+		cp benchmarks/peers/requirements.txt var/peers/benchmarks.txt; \
+	fi
+	@if [ "$(PEERS)" != 0 ] && [ ! -x $(RESTATE) ] && command -v npm >/dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix var/peers $$(cat benchmarks/peers/npm.txt); \
+	fi
+	@$(PY) -m benchmarks $(if $(filter-out 0,$(or $(PEERS),1)),--peers var/peers/bin/python) \
+		$$([ "$(PEERS)" != 0 ] && [ -x $(RESTATE) ] && echo --restate $(RESTATE)) $(ARGS)
 
 mutations: development ## break a copy of the runtime in every listed way, and see the named test turn red
 	@$(PY) -m tests.mutations

@@ -1,0 +1,110 @@
+"""What is measured: each case is one piece of work that several entries do, so that their figures can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LATENCY, RATE = "ms", "per_s"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Who does it: a module of `benchmarks.ours`, or a driver of `benchmarks/peers` (its name ends in `_bench`)."""
+
+    title: str
+    run: str
+    ask: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is somebody else's runtime."""
+        return self.run.endswith("_bench") and self.run != "floor_bench"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this runtime."""
+        return not self.run.endswith("_bench")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    Args:
+        name: how it is chosen on the command line.
+        title: the question that it answers.
+        figure: the figure that is compared.
+        unit: how the figure is read.
+        less_is_better: which way is better.
+        entries: who does it.
+        base: the title of the entry that ratios are taken to; "" takes none.
+        note: what one must know to read it.
+    """
+
+    name: str
+    title: str
+    figure: str
+    unit: str
+    less_is_better: bool
+    entries: tuple[Entry, ...]
+    base: str = "floor"
+    note: str = ""
+
+
+FLOOR = Entry("floor", "floor_bench")
+PEERS = (
+    Entry("Absurd", "absurd_bench"),
+    Entry("DBOS", "dbos_bench"),
+    Entry("LangGraph", "langgraph_bench"),
+    Entry("Restate", "restate_bench"),
+    Entry("Celery chain", "celery_bench"),
+)
+KINDS = {
+    "pure step": "pure",
+    "at-most-once tool": "act",
+    "workflow call": "workflow",
+    "model-shaped, 8 KB": "model",
+}
+
+
+def latency(quick: bool) -> Case:
+    """What one step costs."""
+    ask = {"case": "latency", "steps": 100 if quick else 500}
+    ours = [Entry(f"Aetheris, {title}", "steps", {**ask, "kind": kind}) for title, kind in KINDS.items()]
+    embedded = Entry(
+        "Aetheris embedded, at-most-once tool", "steps", {**ask, "kind": "act", "profile": "embedded"}
+    )
+    others = [Entry(each.title, each.run, ask) for each in (FLOOR, *PEERS)]
+    return Case(
+        "latency", f"One job of {ask['steps']} steps, alone: what does a step cost?", LATENCY, "ms a step", True,
+        (*others, *ours, embedded),
+        note="The floor is one committed insert per step. The peers' steps, and the chain's tasks, are at-least-once and "
+        "leave no audit chain. Ours go through the broker to a worker process; the embedded one has SQLite and files.",
+    )  # fmt: skip
+
+
+def throughput(at_once: int, quick: bool) -> Case:
+    """How many steps are done in a second."""
+    jobs = 4 * at_once if quick else max(40, 8 * at_once)
+    ask = {"case": "throughput", "steps": 10, "jobs": min(jobs, 400), "at_once": at_once}
+    ours = [
+        Entry("Aetheris, pure step", "steps", {**ask, "kind": "pure"}),
+        Entry("Aetheris, at-most-once tool", "steps", {**ask, "kind": "act"}),
+    ]
+    if at_once > 1:
+        two = {**ask, "kind": "act", "processes": 2}
+        ours.append(Entry("Aetheris, at-most-once tool, two workers", "steps", two))
+    others = [Entry(each.title, each.run, ask) for each in (FLOOR, *PEERS)]
+    return Case(
+        f"throughput-{at_once}", f"{ask['jobs']} jobs of 10 steps, {at_once} at a time: how many steps in a second?",
+        RATE, "steps/s", False, (*others, *ours),
+        note="One process of each, with that many threads (Restate has a server beside it); where there are two, the row "
+        "says so.",
+    )  # fmt: skip
+
+
+def all_cases(quick: bool) -> list[Case]:
+    """Every case, in the order of the report."""
+    return [latency(quick), *(throughput(at_once, quick) for at_once in (1, 4, 16, 64))]
