@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -145,6 +146,43 @@ def database(url: str) -> dict[str, Any]:
     raise SystemExit(
         f"AETHERIS_DATABASE_URL: {parsed['ENGINE']} is not supported; use sqlite:/// or postgres://"
     )
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def email(url: str) -> dict[str, Any]:
+    """Django's settings of e-mail from one address; none where it is empty.
+
+    Args:
+        url: `smtp://USER:PASSWORD@HOST:PORT`, `smtp+tls://…` (STARTTLS), `smtps://…` (TLS from the first byte), or
+            `file:FOLDER`, which keeps each mail as a file.
+
+    Raises:
+        SystemExit: it is none of these. The message does not repeat the password.
+    """
+    if not url:
+        return {}
+    if url.startswith("file:"):
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": url[5:],
+        }
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or parts.scheme not in MAIL_PORTS:
+        raise SystemExit(
+            "AETHERIS_EMAIL_URL is none of smtp://, smtp+tls://, smtps://USER:PASSWORD@HOST:PORT, file:FOLDER"
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": host,
+        "EMAIL_PORT": port or MAIL_PORTS[parts.scheme], "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""), "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps", "EMAIL_TIMEOUT": 15,
+    }  # fmt: skip
 
 
 def secret(folder: Path) -> str:

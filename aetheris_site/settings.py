@@ -99,6 +99,10 @@ if PROFILE == "prod":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
+globals().update(profile.email(profile.text("AETHERIS_EMAIL_URL")))
+if _from := profile.text("AETHERIS_EMAIL_FROM"):
+    DEFAULT_FROM_EMAIL = _from
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "jobs.api.authentication.TokenAuthentication",
@@ -146,6 +150,8 @@ if "AETHERIS_VERIFY_EVERY" in os.environ:  # empty means never
     AETHERIS["VERIFY_EVERY"] = profile.text("AETHERIS_VERIFY_EVERY")
 if _retention := profile.listed("AETHERIS_RETENTION"):
     AETHERIS["RETENTION"] = _retention
+if _notify := profile.document("AETHERIS_NOTIFY"):
+    AETHERIS["NOTIFY"] = _notify
 if _proxies := profile.number("AETHERIS_TRUSTED_PROXIES"):
     AETHERIS["TRUSTED_PROXIES"] = int(_proxies)
 if _ttl := profile.number("AETHERIS_LEASE_TTL"):

@@ -14,15 +14,18 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         from ledger import encryption, llm, logs, vault
 
-        from . import agents, conf, deadlines, periodic
+        from . import agents, conf, deadlines, notifying, periodic
 
         conf.check()
         if models := conf.conf().MODELS:
             llm.configure({"models": models})
         conf.taken("SECRETS", vault.configure)
         conf.taken("ENCRYPTION", encryption.configure)
+        conf.taken("NOTIFY", notifying.check)
         if conf.conf().SECRET_POLICY != "off":  # noqa: S105 - a policy, no secret
             logs.install()
+        if conf.conf().NOTIFY:
+            from .notify import work  # noqa: F401 - registers its agent and tools
         agents.discover()
         deadlines.check()
         periodic.connect()

@@ -54,6 +54,7 @@ class Conf:
             ever.
         STRICT: whether a workflow or planner that reaches around ctx (clock, dice, files, network, …) fails at once; for
             tests, it costs time.
+        NOTIFY: how people are told of approvals: `{"url": …, "remind": [...]}` (see docs/notifications.md); empty: not at all.
         TRUSTED_PROXIES: how many proxies stand before the API and append to X-Forwarded-For; 0: believe none.
         SECRETS: name -> `{"from": "env:NAME", "tools": [...]}`: what `{"$secret": name}` stands for (see docs/secrets.md).
         SECRET_POLICY: what is done with a secret in a payload: `refuse`, `mask`, `warn` or `off`.
@@ -85,6 +86,7 @@ class Conf:
     VERIFY_EVERY: str = "02:30"
     RETENTION: Sequence[Mapping[str, Any]] = ()
     STRICT: bool = False
+    NOTIFY: Mapping[str, Any] = field(default_factory=dict)
     TRUSTED_PROXIES: int = 0
     SECRETS: Mapping[str, Any] = field(default_factory=dict)
     SECRET_POLICY: str = "refuse"  # noqa: S105 - a policy, no secret

@@ -30,7 +30,7 @@ from .core.state import TOOL, JobState
 from .models import Step, Tick, Worker
 from .outage import AWAY, in_a_line
 from .registration import known_gone
-from .services import deliver_due
+from .services import deliver_due, notify_due
 from .turns import turn
 
 log = logging.getLogger("aetheris.scheduler")
@@ -58,6 +58,7 @@ def tick() -> bool:
         fire_due(now)
         place_held()
         deliver_due()
+        notify_due()
         crashpoint("after_tick")
         ended = clock.database_now()
     again = {"answered_at": ended} if answers.longest > GAP else {}

@@ -15,7 +15,7 @@ from .celery_defaults import DEFAULT_QUEUE
 from .core.errors import Busy
 from .outage import AWAY, in_a_line
 from .senders import senders
-from .services import deliver_due, retain
+from .services import deliver_due, notify_due, retain
 from .services.delivering import BATCH
 
 log = logging.getLogger("aetheris.tasks")
@@ -44,6 +44,7 @@ def deliver() -> None:
     with _one_of_many("a knock for deliveries"):
         while deliver_due() == BATCH:  # a full batch: there may be more
             continue
+        notify_due()
 
 
 @shared_task(name="aetheris.tick", ignore_result=True, acks_late=True, max_retries=0)

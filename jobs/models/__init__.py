@@ -8,9 +8,10 @@ from .agenda import Approval, Delivery, Rate, Step
 from .crew import Definition, Tick, Token, Worker
 from .keeping import Hold, HoldRelease, Tombstone
 from .mailbox import AgentInstance
+from .notices import Notice, Webhook
 from .stream import Blob, Event, Job
 
 __all__ = [
-    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Hold", "HoldRelease", "Job", "Rate", "Step", "Tick",
-    "Token", "Tombstone", "Worker",
+    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Hold", "HoldRelease", "Job", "Notice", "Rate", "Step", "Tick",
+    "Token", "Tombstone", "Webhook", "Worker",
 ]  # fmt: skip

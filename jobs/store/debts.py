@@ -14,12 +14,12 @@ from ..core.ids import uuid_from
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Delivery
-from . import line
+from . import line, notices
 
 
 def write(state: JobState, facts: Sequence[Fact]) -> bool:
     """Write what the facts leave this job owing; tells whether anything is due now."""
-    due = False
+    due = notices.write(state, facts)
     for fact in facts:
         if fact.type == "child_started" and "copied" not in fact.body:  # else it is the other job's child
             _owe(state, fact, fact.body["job"], "create", _birth(state, fact))

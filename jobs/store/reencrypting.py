@@ -16,14 +16,14 @@ from django.db.models import Model
 from ledger.models import Invocation
 from ledger.reencrypting import Stored, Told, counted, rewrite, stale
 
-from ..models import AgentInstance, Approval, Blob, Delivery, Event, Job
+from ..models import AgentInstance, Approval, Blob, Delivery, Event, Job, Webhook
 from ..turns import turn
 from .gates import gate, overwrite, settle
 
 # Each with the column of whose row it is.
 TABLES: tuple[tuple[type[Model], str], ...] = (
     (Event, "job_id"), (Blob, "tenant"), (Job, "id"), (Approval, "job_id"), (Delivery, "job_id"), (AgentInstance, "id"),
-    (Invocation, "job_id"),
+    (Invocation, "job_id"), (Webhook, "id"),
 )  # fmt: skip
 AT_ONCE = 200
 

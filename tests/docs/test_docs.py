@@ -27,6 +27,7 @@ PYTHON += [
     "docs/confirmation.md",
     "docs/compensation.md",
     "docs/agents.md",
+    "docs/notifications.md",
     "docs/secrets.md",
     "docs/encryption.md",
 ]

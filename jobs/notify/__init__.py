@@ -1,0 +1,1 @@
+"""How people are told of approvals: an agent of the house's own, whose tools are mails and webhooks."""
