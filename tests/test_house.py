@@ -41,7 +41,6 @@ WRITERS = {
     "forensics/log/anchors/running": "which checkpoint was handed to which place outside",
     "forensics/log/keyring": "public keys that have signed the log",
     "forensics/forgetting": "names and findings, when the bodies that they came from are erased",
-    "forensics/periodic": "beat's entries of forensics",
     "forensics/roles": "groups of people, with what they may",
     "jobs/periodic": "beat's entry for the tick",
     "jobs/management/commands/aetheris_dev_users": "the users of the dev profile",
