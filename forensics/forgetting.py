@@ -29,6 +29,7 @@ def forget(job: UUID, seqs: Sequence[int] | None, **_: Any) -> None:
     mentions = Mention.objects.filter(job_id=job)
     if seqs is None:
         mentions.delete()
+    mentions = mentions.exclude(kind="job")  # an id is no content, and stays legible
     for start in range(0, len(seqs or ()), AT_ONCE):
         mentions.filter(seq__in=list(seqs or ())[start : start + AT_ONCE]).delete()
     for model in (Alarm, Breakage):

@@ -1222,6 +1222,10 @@ class Evidence:
             self.nodes.put(key, {"kind": kind, "seq": event["seq"], "at": event["at"], **told})
 
     def _by(self, effect: str, actor: Any, kind: str, event: dict[str, Any]) -> None:
+        told = _record(actor)
+        if told["kind"] == "job":  # a tool did it for its job, and named its step
+            self._sent_by(effect, {"job": told["id"], "node": told["name"]}, event, kind)
+            return
         person = self._person(actor, event)
         if person is not None:
             self._edge(effect, person, kind, event)
@@ -1270,6 +1274,14 @@ class Evidence:
         born = self._other(parent["job"], event)
         if born:
             self._edge("request", born, "child", event, via=_word(parent["node"]) or "")
+        self._sent_by("request", _record(body["instance"])["sender"], event)
+        self._kept("request", _record(body["instance"])["after"], event)
+
+    def _kept(self, key: str, job: Any, event: dict[str, Any]) -> None:
+        """What the job before this one has left in the agent instance."""
+        before = self._other(job, event)
+        if before:
+            self._edge(key, before, "kept", event)
 
     def _agent(self) -> str:
         return f"agent/{self.job['agent']}@{self.job['version']}"
@@ -1310,6 +1322,8 @@ class Evidence:
             return
         if command not in _CALLS:
             self._calls[path] = command
+            if command == "send":
+                self._sent(event, body)
             return
         key = f"step/{path}"
         self._node(key, _CALLS[command], event, step=path, tool=body["name"] if command != "llm" else None,
@@ -1341,6 +1355,27 @@ class Evidence:
                 event,
                 via="these arguments" if released[1] == mark(args) else "other arguments",
             )
+
+    def _sent(self, event: dict[str, Any], body: dict[str, Any]) -> None:
+        """A message to an agent instance; it is a job of its own, which a copy of this one has not sent again."""
+        path, key, args = event["node"], f"step/{event['node']}", _record(self._shown(event, "args"))
+        self._node(
+            key, "send", event, step=path, agent=_word(args["agent"]), args=self._digest(event, "args")
+        )
+        self._by_the_plan(key, event)
+        self._inside(key, path, event)
+        self._consumed(key, args["goal"], event)
+        other = self._other(args["job"], event) if "copied" not in body else None
+        if other:
+            self._edge(other, key, "sent", event)
+        self._has_answered(key, event)
+
+    def _sent_by(self, key: str, sender: Any, event: dict[str, Any], kind: str = "sent") -> None:
+        """What another job has sent or done, and which of its steps."""
+        told = _record(sender)
+        other = self._other(told["job"], event)
+        if other:
+            self._edge(key, other, kind, event, via=_word(told["node"]) or "")
 
     def _by_the_plan(self, key: str, event: dict[str, Any]) -> None:
         """A step is there because the plan says so; a call of the planner, because the request came."""
@@ -1517,9 +1552,7 @@ class Evidence:
         self._node(key, kind, event, name=body["name"] if kind == "signal" else body["channel"],
                    payload=self._digest(event, "payload"))  # fmt: skip
         self._by(key, body["actor"], "sent", event)
-        sender = self._other(_record(body["sender"])["job"], event)
-        if sender:
-            self._edge(key, sender, "sent", event)
+        self._sent_by(key, body["sender"], event)
         self._produced(key, self._shown(event, "payload"))
 
     def _waited(self, event: dict[str, Any], body: dict[str, Any]) -> None:
@@ -1533,6 +1566,8 @@ class Evidence:
         if isinstance(body["source"], int):
             letter = "message" if f"message/{body['source']}" in self.nodes else "signal"
             self._edge(key, f"{letter}/{body['source']}", "took", event)
+        if kind == "agent":
+            self._kept(key, _record(body["value"])["after"], event)
         self._has_answered(key, event)
 
     def _child(self, event: dict[str, Any], body: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from .core.playback import CallFailed, NonDeterminism, TimedOut
 VERBS = (
     "submit", "signal", "send_message", "approve", "reject", "cancel", "pause", "resume", "resolve", "retry", "fork",
     "create_agent", "message_agent", "pause_agent", "resume_agent", "delete_agent",
-    "confirm", "accept_divergence",
+    "confirm", "accept_divergence", "sender_of",
 )  # fmt: skip
 
 __all__ = ["CallFailed", "NonDeterminism", "TaskGraph", "TimedOut", "agent", "workflow", *VERBS]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from ledger import ToolCall
+
 from .conf import conf
 from .core.commands import SYSTEM, Actor
 from .core.errors import NotAllowed, NotFound
@@ -48,6 +50,15 @@ def actor_of(user: Any, tenant: str | None = None) -> Actor:
 def system(tenant: str | None = None) -> Actor:
     """The host project itself, where no user is named."""
     return Actor(id=SYSTEM.id, name=SYSTEM.name, kind="system", tenant=tenant or conf().DEFAULT_TENANT)
+
+
+def sender_of(call: ToolCall) -> Actor:
+    """The job whose tool is called, as the sender of a signal or message, or as who submits: evidence leads on to its step.
+
+    Args:
+        call: as the tool was given it.
+    """
+    return Actor(id=call.job_id, name=call.node, kind="job", tenant=call.tenant)
 
 
 def require(actor: Actor, what: str) -> None:

@@ -43,11 +43,59 @@ class GraphAnswer(s.Serializer[Any]):
     complete = s.BooleanField()
 
 
+class PartOfJob(GraphAnswer):
+    """A part of another job's graph, each node with `distance` and `how`."""
+
+    status = text()
+    distance = s.IntegerField()
+
+
+class Place(s.Serializer[Any]):
+    """A node of a job."""
+
+    job = s.UUIDField()
+    node = text()
+
+
+class Link(s.Serializer[Any]):
+    """From what came of something in one job to what it came of in another."""
+
+    to = Place()
+    kind = text()
+    how = text()
+    via = text(allow_blank=True)
+
+    def get_fields(self) -> dict[str, s.Field[Any, Any, Any, Any]]:
+        """`from` is a word of the language, and no name of a class."""
+        return {"from": Place(), **super().get_fields()}
+
+
+class AbsentJob(s.Serializer[Any]):
+    """A job to which it leads and that is not shown: withheld, pruned, broken, or cut."""
+
+    job = s.UUIDField()
+    state = text()
+    why = text()
+
+
+class AcrossAnswer(s.Serializer[Any]):
+    """Other jobs to which a walk leads, page by page; `cut`: it ended early, because there are too many."""
+
+    next = s.URLField(allow_null=True)
+    previous = s.URLField(allow_null=True)
+    results = PartOfJob(many=True)
+    links = Link(many=True)
+    absent = AbsentJob(many=True)
+    cut = s.BooleanField()
+    behind = s.IntegerField()
+
+
 class WalkAnswer(GraphAnswer):
     """A part of it: what was meant, each node with `distance` and `how`, and the jobs beyond."""
 
     of = s.ListField(child=text())
     beyond = s.ListField(child=s.UUIDField())
+    across = AcrossAnswer()
 
 
 class Basis(s.Serializer[Any]):
@@ -124,16 +172,31 @@ class WhoAnswer(s.Serializer[Any]):
     behind = s.IntegerField()
 
 
-class Followed(s.Serializer[Any]):
-    """What followed in one job."""
+class FollowedFurther(s.Serializer[Any]):
+    """What followed in a job to which another has led; `state` other than shown says why it is not."""
 
     job = s.UUIDField()
-    agent = text()
-    version = text()
-    status = text()
+    agent = text(allow_blank=True)
+    version = text(allow_blank=True)
+    status = text(allow_blank=True)
+    distance = s.IntegerField(allow_null=True)
+    state = text()
+    why = text(allow_blank=True)
+    effects = Node(many=True)
+
+
+class Followed(s.Serializer[Any]):
+    """What followed in one job that names it, and in those in which something came of that."""
+
+    job = s.UUIDField()
+    agent = text(allow_blank=True)
+    version = text(allow_blank=True)
+    status = text(allow_blank=True)
     of = s.ListField(child=text())
     effects = Node(many=True)
     beyond = s.ListField(child=s.UUIDField())
+    across = FollowedFurther(many=True)
+    cut = s.BooleanField()
     problem = text(allow_null=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -120,17 +122,25 @@ class WhyView(ForensicFace):
         parameters=[
             OpenApiParameter("job", OpenApiTypes.UUID, required=True),
             OpenApiParameter("of", str, required=True, description="A node, step, invocation, approval, key, or reference."),
+            *PAGING_PARAMETERS,
         ],
         responses=answers({200: shapes.WalkAnswer}, 404, 409, 422),
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """The part of the job's graph that leads to something."""
-        self.known("job", "of")
+        """The part of the job's graph that leads to something; and of other jobs' graphs, the nearest jobs first.
+
+        `across` is paged: its `next` gives the same with the jobs behind. Jobs that are not shown are named with the reason.
+        """
+        self.known("job", "of", *PAGING)
         given = request.query_params
         job, what = uuid(given, "job"), given.get("of")
         if not job or not what:
             raise refuse("of" if job else "job", "is required")
-        return Response(services.why(self.tenant, self.job(UUID(job)), what))
+        limit = self.whole("limit", PAGE, least=1, most=LARGEST)
+        row, cursor = self.job(UUID(job)), given.get("cursor")
+        told = services.why(row, what, sees=self.sees, cursor=cursor, limit=limit)
+        self.also_shown = [job, *(each["job"] for each in told["across"]["results"])]
+        return Response({**told, "across": told["across"] | _neighbours(request, told["across"])})
 
 
 class FollowedView(ForensicFace):
@@ -143,22 +153,33 @@ class FollowedView(ForensicFace):
         operation_id="what_followed",
         summary="Walk forward from a document, a person or a model",
         parameters=[
-            OpenApiParameter("document", str, description="Id of the document, or its digest beside jobs that name it."),
+            OpenApiParameter("document", str, description="Id of the document, or its digest."),
             OpenApiParameter("person", str, description="Id or name."),
-            OpenApiParameter("model", str, description="Name that was asked for, or that answered."),
+            OpenApiParameter("model", str, description="Name that was asked for, or version that answered."),
             SINCE, UNTIL, *PAGING_PARAMETERS,
         ],
         responses=answers({200: shapes.FollowedPage}, 422),
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Across jobs: every call, approval, child and end that came of it, each with how that is known."""
+        """Across jobs: every call, approval, child and end that came of it, each with how that is known.
+
+        `across` goes on from each job that names it to those in which something came of that.
+        """
         self.known("document", "person", "model", "since", "until", *PAGING)
         limit = self.whole("limit", PAGE, least=1, most=LARGEST)
         given = request.query_params
-        told = services.followed(self.tenant, given.dict(), given.get("cursor"), limit)
-        address = request.build_absolute_uri()
-        pages = {
-            way: told[way] and replace_query_param(address, "cursor", told[way])
-            for way in ("next", "previous")
-        }
-        return Response({**told, **pages})
+        told = services.followed(self.tenant, given.dict(), given.get("cursor"), limit, sees=self.sees)
+        jobs = [each for one in told["results"] for each in (one, *one["across"])]
+        self.also_shown = list(
+            dict.fromkeys(each["job"] for each in jobs if each.get("state", "shown") == "shown")
+        )
+        return Response({**told, **_neighbours(request, told)})
+
+
+def _neighbours(request: Request, page: Mapping[str, Any]) -> dict[str, str | None]:
+    """The addresses of the pages beside one; the cursor of the first page is empty."""
+    address = request.build_absolute_uri()
+    return {
+        way: None if page[way] is None else replace_query_param(address, "cursor", page[way])
+        for way in ("next", "previous")
+    }

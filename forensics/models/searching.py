@@ -13,7 +13,8 @@ class Mention(models.Model):
     """An event names something: a person, a document, a model, a tool, a tag. Derived from events, and only that.
 
     `kind`: requester, actor, approver, document, model, tool, tag, key, step_outcome,
-    reference (a text in a result by which the world outside knows what was done).
+    reference (a text in a result by which the world outside knows what was done), job (another job, from which something
+    came).
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -22,7 +22,7 @@ from jobs.turns import turn
 from ..models import IndexState, Mention
 from .mentions import mentions_of
 
-NAME = "mentions.2"  # with another number all events are read anew
+NAME = "mentions.3"  # with another number all events are read anew
 BATCH = 1000  # events of one transaction
 PATIENCE = timedelta(seconds=120)  # far above the time that a commit may take
 MOST_HOLES = 500
@@ -102,10 +102,10 @@ def _read(body: str | None) -> dict[str, Any] | None:
 
 
 def _forget_erased(rows: Iterable[Sequence[Any]]) -> None:
-    """What an erased body named is not named any more."""
+    """What an erased body named is not named any more, but for other jobs: ids are no content."""
     for job in {row[4] for row in rows if row[2] == "payload_erased"}:
         erased = Event.objects.filter(job_id=job, body__isnull=True).values("seq")
-        Mention.objects.filter(job_id=job, seq__in=erased).delete()
+        Mention.objects.filter(job_id=job, seq__in=erased).exclude(kind="job").delete()
 
 
 def _holes(state: IndexState) -> list[Hole]:

@@ -1,77 +1,27 @@
-"""The evidence of stored jobs: their graphs, who had the AI do what, why it was done, and what followed."""
+"""What stored jobs answer: who had the AI do what, why it was done, and what followed."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 
-from jobs.bodies import stored_parts
 from jobs.core.errors import Illegal, NotFound
 from jobs.models import Event, Job
 from ledger.models import Invocation
 
-from .. import evidence, record, search
+from .. import evidence, search
 from ..asking import refuse, uuid
 from ..evidence.walking import BACK, FORWARD, walked
 from ..models import Mention
+from .across import Sees, Stored, effects_across, effects_of, walk
+from .reading import graph_of_job
 
 MOST = 20  # effects that one question answers, and jobs of a page
+FURTHER = 20  # jobs to which one of them leads
 KINDS = ("document", "person", "model")
 FILTER = {"document": "document", "person": "actor", "model": "model"}
-EFFECTS = frozenset({"tool", "model_call", "compensation", "approval", "child", "output", "job"})
-
-
-def graph_of_job(job: Job) -> dict[str, Any]:
-    """The evidence graph of a job.
-
-    Args:
-        job: the row.
-
-    Returns:
-        `{job, agent, version, nodes, edges, complete}`; `complete` is false where a job has so many values that not all
-        were looked for in later ones.
-
-    Raises:
-        Illegal: the record is broken and tells no graph.
-    """
-    return _built(job).json()
-
-
-def prov_of_job(job: Job) -> Iterator[str]:
-    """The same in PROV-JSON: the text that a package of the job holds, in pieces."""
-    return evidence.prov_text(_built(job), {"seq": job.head_seq, "hash": job.head_hash})
-
-
-def _built(job: Job) -> evidence.Evidence:
-    def part(digest: str) -> Any:
-        with suppress(ValueError):
-            return json.loads(stored_parts([digest], job.tenant)[digest])
-
-    try:
-        with record.snapshot(), closing(record.stream_of(job.id, until=job.head_seq)) as rows:
-            return evidence.graph_of((_wire(job, row) for row in rows), part)
-    except record.UNREADABLE as error:
-        raise Illegal(
-            f"the record of job {job.id} is broken and tells no graph; `aetheris verify {job.id}` says where ({error})",
-            code="broken_record",
-        ) from error
-
-
-def _wire(job: Job, row: Any) -> dict[str, Any]:
-    body = json.loads(row.body) if row.body is not None else None
-    return {
-        "job": str(job.id),
-        "seq": row.seq,
-        "type": row.type,
-        "node": row.node,
-        "at": row.at,
-        "body": body,
-        "raw": row.body,
-    }
 
 
 def who(tenant: str, given: Mapping[str, str]) -> dict[str, Any]:
@@ -133,49 +83,60 @@ def _answered(tenant: str, line: Invocation) -> dict[str, Any]:
     return evidence.who(graph, nodes[0])
 
 
-def why(tenant: str, job: Job, word: str) -> dict[str, Any]:
-    """What an effect came of: the part of its job's graph that leads to it.
+def why(
+    job: Job, word: str, *, sees: Sees | None = None, cursor: str | None = None, limit: int = MOST
+) -> dict[str, Any]:
+    """What an effect came of: the part of its job's graph that leads to it, and the parts of other jobs' graphs.
 
     Args:
-        tenant: whose record.
-        job: the effect's job.
+        job: the effect's job, which the viewer may see.
         word: id of a node, step, invocation, approval, a key, or a text that a tool returned.
+        sees: whether the viewer may see another job of the tenant.
+        cursor: of an earlier page of other jobs.
+        limit: other jobs of the page.
 
     Returns:
-        The graph's part, with `of` (the nodes that are meant), the `distance` and `how` of each node, and `beyond`: other
-        jobs from which something came.
+        The graph's part, with `of` (the nodes that are meant), the `distance` and `how` of each node, `beyond` (other jobs
+        from which something came), and `across`: what `across.walk` gives of these, near and far.
 
     Raises:
-        NotFound: nothing in the job is meant by it.
+        NotFound: nothing in the job is meant by it. Invalid: no such page.
     """
-    graph = graph_of_job(job)
-    starts = evidence.matching(graph, word) or _returned(tenant, job, graph, word)
+    source = Stored(job.tenant, sees)
+    graph = source.admit(job)
+    starts = evidence.matching(graph, word) or _returned(job, graph, word)
     if not starts:
         raise NotFound(
             f"nothing in job {job.id} is meant by {word[:80]!r}; `aetheris evidence {job.id}` lists its nodes"
         )
-    return walked(graph, starts, BACK)
+    begun = [(str(job.id), each) for each in starts]
+    return {**walked(graph, starts, BACK), "across": walk(source, begun, BACK, cursor, limit)}
 
 
-def _returned(tenant: str, job: Job, graph: dict[str, Any], word: str) -> list[str]:
-    lines, _ = _lines(tenant, "reference", word)
+def _returned(job: Job, graph: Mapping[str, Any], word: str) -> list[str]:
+    lines, _ = _lines(job.tenant, "reference", word)
     return [
         found for line in lines if line.job_id == job.id for found in evidence.matching(graph, str(line.id))
     ]
 
 
-def followed(tenant: str, given: Mapping[str, str], cursor: str | None, limit: int) -> dict[str, Any]:
+def followed(
+    tenant: str, given: Mapping[str, str], cursor: str | None, limit: int, *, sees: Sees | None = None
+) -> dict[str, Any]:
     """What followed from a document, a person or a model, across jobs, the newest job first.
 
     Args:
         tenant: whose record.
-        given: one of `document`, `person`, `model`; and `since`, `until`.
+        given: one of `document` (its id or digest), `person`, `model` (as asked for, or the version that answered); and
+            `since`, `until`.
         cursor: of an earlier page.
         limit: jobs of the page.
+        sees: whether the viewer may see a job of the tenant.
 
     Returns:
-        `{next, previous, results, behind}`; of each job what it is, the nodes from which it begins, and every call,
-        approval, child and end that came of them, each with its distance and how that is known.
+        `{next, previous, results, behind}`; of each job that names it what it is, the nodes from which it begins, every
+        call, approval, child and end that came of them, each with its distance and how that is known; and `across`: the
+        same of the jobs in which something came of that, `cut` where these are too many.
 
     Raises:
         Invalid: not exactly one is given, or the search would have to read too much.
@@ -187,16 +148,44 @@ def followed(tenant: str, given: Mapping[str, str], cursor: str | None, limit: i
         str(job.id): job
         for job in Job.objects.filter(tenant=tenant, id__in=[each["job"] for each in page["results"]])
     }
-    told = [_followed(jobs[each["job"]], kind, word) for each in page["results"] if each["job"] in jobs]
+    source = Stored(tenant, sees)
+    told = [
+        _followed(source, jobs[each["job"]], kind, word) for each in page["results"] if each["job"] in jobs
+    ]
     return {**page, "results": told}
 
 
-def _followed(job: Job, kind: str, word: str) -> dict[str, Any]:
-    about = {"job": str(job.id), "agent": job.agent, "version": job.version, "status": job.status}
+def _followed(source: Stored, job: Job, kind: str, word: str) -> dict[str, Any]:
+    about = {
+        "job": str(job.id),
+        "agent": job.agent,
+        "version": job.version,
+        "status": job.status,
+        "problem": None,
+    }
+    nothing: dict[str, Any] = {"of": [], "effects": [], "beyond": [], "across": [], "cut": False}
+    if source.sees is not None and not source.sees(job):
+        return {
+            **about,
+            "agent": "",
+            "version": "",
+            "status": "",
+            **nothing,
+            "problem": "you may not see this job",
+        }
     try:
-        graph = graph_of_job(job)
+        graph = source.admit(job)
     except Illegal as broken:
-        return {**about, "of": [], "effects": [], "beyond": [], "problem": str(broken)}
-    found = walked(graph, evidence.named(graph, kind, word), FORWARD)
-    effects = [each for each in found["nodes"] if each["kind"] in EFFECTS and each["id"] not in found["of"]]
-    return {**about, "of": found["of"], "effects": effects, "beyond": found["beyond"], "problem": None}
+        return {**about, **nothing, "problem": str(broken)}
+    starts = evidence.named(graph, kind, word)
+    found = walked(graph, starts, FORWARD)
+    effects = [each for each in effects_of(found["nodes"]) if each["id"] not in found["of"]]
+    across, cut = effects_across(source, str(job.id), starts, FURTHER)
+    return {
+        **about,
+        "of": found["of"],
+        "effects": effects,
+        "beyond": found["beyond"],
+        "across": across,
+        "cut": cut,
+    }

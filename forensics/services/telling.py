@@ -11,7 +11,7 @@ from jobs.queries.history import read
 
 from ..picture import differences
 from ..timeline import decisions, reasoning
-from .evidence import graph_of_job
+from .reading import graph_of_job
 
 # What differs between two attempts anyway, and says nothing.
 INCIDENTAL = frozenset(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -62,6 +63,8 @@ class Face(APIView):
     content_negotiation_class = AlwaysJSON
     action = ""  # under which a look stands in the access log; empty: it is none of forensic data
     actions: ClassVar[Mapping[str, str]] = {}  # of methods that do something else than `action`
+    # Further jobs of which the answer holds something: each has been looked at, too.
+    also_shown: Sequence[str] = ()
     strict = False  # whether the answer must not go out unrecorded
 
     @classmethod
@@ -92,6 +95,8 @@ class Face(APIView):
         try:
             if look is not None:
                 announce(look)
+                for job in self.also_shown if answer.status_code < 400 else ():
+                    announce(replace(look, job=job))
         except Unrecorded as error:
             answer.close()
             answer = super().finalize_response(request, self.handle_exception(error), *args, **kwargs)

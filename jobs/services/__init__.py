@@ -1,6 +1,6 @@
 """The verbs that every face calls. Inside a caller's transaction they take effect only if it commits (Law L7)."""
 
-from ..actors import actor_of
+from ..actors import actor_of, sender_of
 from ..store.reencrypting import counts, reencrypt
 from .approving import approve, decide, delegate, reject
 from .confirming import accept_divergence, confirm
@@ -21,5 +21,5 @@ from .telling import send_message, signal
 __all__ = [
     "accept_divergence", "actor_of", "approve", "cancel", "confirm", "counts", "create_agent", "decide", "delegate", "delete_agent",
     "deliver_due", "erase", "fork", "hold", "look", "may_retain", "message_agent", "notify_due", "pause", "pause_agent", "prune", "prune_seen", "reject", "reencrypt", "release", "resolve",
-    "resume", "resume_agent", "retain", "retry", "send_message", "signal", "submit",
+    "resume", "resume_agent", "retain", "retry", "send_message", "sender_of", "signal", "submit",
 ]  # fmt: skip

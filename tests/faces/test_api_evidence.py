@@ -155,3 +155,33 @@ def test_every_asking_is_on_record(tenant: str) -> None:
         caller.get(path)
     found = list(Access.objects.filter(tenant=tenant).order_by("seq").values_list("action", "question"))
     assert [each[0] for each in found] == ["view", "view", "search"]
+
+
+def test_why_goes_on_in_another_job_page_by_page_and_each_of_them_is_looked_at(tenant: str) -> None:
+    first, second = _paid(tenant), _again(tenant)
+    caller = _caller(tenant)
+    told = caller.get(f"forensics/why?job={second}&of=payout&limit=1").json()
+    assert [each["job"] for each in told["across"]["results"]] == [first]
+    assert told["beyond"] == [first]
+    assert {each["kind"] for each in told["across"]["links"]} == {"recalled"}
+    assert (told["across"]["next"], told["across"]["previous"], told["across"]["cut"]) == (None, None, False)
+    found = Access.objects.filter(tenant=tenant, question="why")
+    assert {str(each) for each in found.values_list("job_id", flat=True) if each} == {first, second}
+    refused(caller.get(f"forensics/why?job={second}&of=payout&cursor=x"), 422, "bad_cursor")
+    refused(caller.get(f"forensics/why?job={second}&of=payout&cursr=x"), 422, "unknown_parameter")
+    assert Access.objects.filter(tenant=tenant, question="why", outcome="refused", job_id=None).count() == 2
+
+
+def test_followed_goes_on_from_the_jobs_that_name_it_and_each_of_them_is_looked_at(tenant: str) -> None:
+    first, second = _paid(tenant), _again(tenant)
+    while search.behind():
+        search.catch_up()
+    told = _caller(tenant).get("forensics/followed?document=affordability").json()["results"]
+    assert [(each["job"], [one["job"] for one in each["across"]]) for each in told] == [
+        (second, []),
+        (first, [second]),
+    ]
+    [further] = told[1]["across"]
+    assert "step/payout" in {each["id"] for each in further["effects"]}
+    found = Access.objects.filter(tenant=tenant, question="followed").values_list("job_id", flat=True)
+    assert {str(each) for each in found if each} == {first, second}
