@@ -1,10 +1,9 @@
-"""`evidence`, `who`, `why`, `followed`: what led to what; of a job by the server, or of a package by the file alone."""
+"""`evidence`, `who`: what led to what; of a job by the server, or of a package by the file alone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ _NODES: Columns = {
     "Kind": lambda each: str(each["kind"]),
     "Says": lambda each: clip(_said(each), WIDTH),
 }
-_WALKED: Columns = {**_NODES, "Known": lambda each: str(each["how"])}
+WALKED: Columns = {**_NODES, "Known": lambda each: str(each["how"])}
 _EDGES: Columns = {
     "Effect": lambda each: clip(str(each["from"]), 48),
     "Came of": lambda each: clip(str(each["to"]), 48),
@@ -98,7 +97,7 @@ def evidence(
         raise click.UsageError("--format prov is of the whole job; leave --why out")
     text, graph = _graph(session, job, shape, of, keys)
     if graph is not None and shape == "table" and not out:
-        _show(graph)
+        show(graph)
         return
     _put(text if graph is None else json.dumps(graph, indent=2) + "\n", out)
 
@@ -148,11 +147,12 @@ def _put(text: str, out: str) -> None:
     note(f"Written to {out}.")
 
 
-def _show(graph: Mapping[str, Any]) -> None:
-    table(graph["nodes"], _WALKED if "of" in graph else _NODES, empty="Nothing is on record.")
+def show(graph: Mapping[str, Any], *, beyond: bool = True) -> None:
+    """A graph, or a part of one, as tables; `beyond`: whether to say that it goes on in other jobs."""
+    table(graph["nodes"], WALKED if "of" in graph else _NODES, empty="Nothing is on record.")
     heading("What came of what")
     table(graph["edges"], _EDGES, empty="Nothing came of anything yet.")
-    if graph.get("beyond"):
+    if beyond and graph.get("beyond"):
         note(f"More led here from {', '.join(graph['beyond'])}.")
 
 
@@ -223,40 +223,3 @@ def _answer(told: Mapping[str, Any]) -> None:
         {**each, "what": name.removesuffix("s")} for name, some in told["based_on"].items() for each in some
     ]
     table([*votes, *grounds], _GROUNDS, empty="It rests on nothing that is on record.")
-
-
-@click.command(cls=Verb, example="aetheris why 0197c1a2-… pay")
-@click.argument("job", metavar="JOB|FILE.zip")
-@click.argument("of", metavar="WHAT")
-@KEYS
-@click.pass_obj
-def why(session: Session, /, job: str, of: str, keys: tuple[str, ...]) -> None:
-    """Walk back from an effect to everything that it came of.
-
-    WHAT is a node, a step, an approval, a key, or something that a tool returned.
-    """
-    _, graph = _graph(session, job, "table", of, keys)
-    document(graph) if session.json else _show(graph or {})
-
-
-@click.command(cls=Verb, example="aetheris followed --document policy-7 --since 30d")
-@click.option("--document", "document_id", metavar="ID", help="What came of this document.")
-@click.option("--person", metavar="NAME", help="What came of what this person did.")
-@click.option("--model", metavar="NAME", help="What came of this model's answers.")
-@click.option("--since", metavar="SINCE", help="RFC 3339 time, or so long ago (24h).")
-@click.option("--until", metavar="UNTIL", help="RFC 3339 time, or so long ago.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many jobs.")
-@click.pass_obj
-def followed(session: Session, /, document_id: str | None, limit: int, **given: str | None) -> None:
-    """List what followed from a document, a person or a model, across jobs."""
-    if sum(each is not None for each in (document_id, given["person"], given["model"])) != 1:
-        raise click.UsageError("give exactly one of --document, --person, --model")
-    asked = {"document": document_id, **given}
-    found = list(islice(session.api().pages("/api/forensics/followed", **asked), limit))
-    if session.json:
-        document(found)
-        return
-    rows = [{**each, "job": job["job"]} for job in found for each in job["effects"]]
-    table(
-        rows, {"Job": lambda each: str(each["job"]), **_WALKED}, empty="Nothing on record followed from it."
-    )

@@ -49,8 +49,8 @@ SECTIONS = {
     "Evidence": {
         "evidence": "evidencing",
         "who": "evidencing",
-        "why": "evidencing",
-        "followed": "evidencing",
+        "why": "following",
+        "followed": "following",
     },
     "Audit": {"search": "auditing", "searches": "auditing", "anomalies": "auditing", "access": "auditing"},
     "What is kept": {

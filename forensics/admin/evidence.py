@@ -14,11 +14,13 @@ from jobs.admin.desk import DOORS, Desk, Door
 from jobs.admin.looking import page_looked
 from jobs.admin.shown import badge, moment
 from jobs.core.errors import Illegal
+from jobs.models import Job
 
 from .. import evidence, services
 from ..evidence.drawing import svg
 
 SHOWN = 50
+LINKS = 6
 PAGE = "aetheris_forensics_evidence"
 
 
@@ -35,9 +37,39 @@ class EvidencePages(Desk):
         row, context = self.job_of(request, job)
         try:
             context |= _shown(services.graph_of_job(row))
+            context["around"] = self._around(request, row)
         except Illegal as broken:
             context["problem"] = broken.message
         return self.page(request, "evidence.html", f"Evidence of {row.agent}@{row.version}", **context)
+
+    def _around(self, request: HttpRequest, row: Job) -> list[dict[str, Any]]:
+        """The jobs before and after this one, each with its page if this user may see it, and the arrows to it."""
+        told = services.neighbours(row, lambda job: self._may_see(request, job))
+        found = []
+        for side in ("before", "after"):
+            for each in told[side]:
+                shown = each["state"] == "shown"
+                found.append({
+                    **each, "side": side, "links": _links(told["links"], each["job"], side),
+                    "url": self.url(PAGE, each["job"]) if shown else None,
+                    "badge": badge(each["status"] if shown else each["state"]),
+                })  # fmt: skip
+        return found
+
+    def _may_see(self, request: HttpRequest, job: Job) -> bool:
+        jobs = self.admin_site._registry.get(Job)
+        return bool(jobs and jobs.has_view_permission(request, job))
+
+
+def _links(links: list[dict[str, Any]], job: str, side: str) -> list[str]:
+    """The arrows at one job in words; at most a few."""
+    end = "to" if side == "before" else "from"
+    words = [
+        f"{each['kind']}: {each['from']['node']} came of {each['to']['node']}"
+        for each in links
+        if each[end]["job"] == job
+    ]
+    return [*words[:LINKS], f"and {len(words) - LINKS} more"] if len(words) > LINKS else words
 
 
 def _shown(graph: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from django.urls import reverse
 from examples.loan import loan
 from forensics.models import Access
 from jobs import approve, submit
+from jobs.admin.jobs import JobAdmin
 from jobs.models import Job
 from jobs.testing import in_this_process, run_until_parked
+from tests.engine.driving import a_word
 from tests.faces import admin_stage as stage
 from tests.factories import a_tenant, person
+from tests.forensics.families import family
 
 pytestmark = pytest.mark.usefixtures("engine_db")
 
@@ -62,3 +65,24 @@ def test_a_job_that_has_done_nothing_yet_has_a_page() -> None:
     fresh = stage.job(stage.waiting("go"))
     assert "Nothing has been called yet" in browser.get(_page(fresh)).content.decode()
     assert Job.objects.filter(id=fresh).exists()
+
+
+def test_the_page_leads_on_to_other_jobs_and_names_those_that_are_not_for_this_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with in_this_process(seconds=1e7):
+        job, child = family("default", a_word())
+    browser = stage.browser(stage.person("view_job"))
+    page = browser.get(_page(job)).content.decode()
+    assert _page(child) in page
+    assert "child: step/child came of output" in page
+    back = browser.get(_page(child)).content.decode()
+    assert _page(job) in back
+    assert "child: request came of step/child" in back
+    monkeypatch.setattr(
+        JobAdmin, "has_view_permission", lambda self, request, obj=None: obj is None or str(obj.id) != child
+    )
+    page = browser.get(_page(job)).content.decode()
+    assert _page(child) not in page
+    assert child in page
+    assert "withheld" in page
