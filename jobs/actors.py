@@ -21,6 +21,8 @@ PERMISSIONS = {
     "hold": "aetheris_jobs.hold_job",
     "erase": "aetheris_jobs.erase_job",
     "prune": "aetheris_jobs.prune_job",
+    "webhooks": "aetheris_jobs.manage_webhook",
+    "see_webhooks": "aetheris_jobs.view_webhook",
 }
 WORDS = {
     "submit": "submit jobs",
@@ -30,6 +32,8 @@ WORDS = {
     "hold": "place or release legal holds",
     "erase": "erase what is on record",
     "prune": "prune jobs",
+    "webhooks": "manage webhooks",
+    "see_webhooks": "see webhooks",
 }
 
 

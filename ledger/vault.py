@@ -125,7 +125,7 @@ def read(name: str, *, tool: str, tenant: str) -> str:
             "AETHERIS['SECRETS'] says which tools and tenants may",
         )
     value = _value(source, tool)
-    _remember(name, value)
+    remember(name, value)
     return value
 
 
@@ -187,7 +187,8 @@ def revealed(args: Mapping[str, Any], *, tool: str, tenant: str) -> Revealed:
 # --- kept out of what is written down --------------------------------------------------------------------
 
 
-def _remember(name: str, value: str) -> None:
+def remember(name: str, value: str) -> None:
+    """From now on, whatever this process writes down has `[masked:name]` in the place of the value."""
     global _pattern
     with _lock:
         if _known.get(value) == name:

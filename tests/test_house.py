@@ -25,6 +25,7 @@ WRITERS = {
     "jobs/worker": "its own row: it lives, it offers, it is dead",
     "jobs/registration": "what a worker offers, and the row that it begins with",
     "jobs/limits": "the next free place of a tool's rate: no decision of a job reads it",
+    "jobs/notify/endpoints": "webhooks, which people manage: no part of any job",
     "jobs/tokens": "a person's own tokens: no part of any job",
     "benchmarks/clones": "copies of a job, in a database of the benchmark's own",
     "forensics/access/writing": "the access log: no part of any job",

@@ -51,6 +51,10 @@ class Api:
         """Ask for something to be done."""
         return self._answer("POST", path, json=dict(body or {}), headers=headers)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change something."""
+        return self._answer("PATCH", path, json=dict(body))
+
     def delete(self, path: str) -> Any:
         """Take something away."""
         return self._answer("DELETE", path)

@@ -69,6 +69,7 @@ SECTIONS = {
         "definitions": "catalogue",
         "tools": "catalogue",
         "token": "tokens",
+        "webhooks": "webhooks",
         "version": "system",
     },
     "Building": {"init": "scaffold", "dev": "dev", "lint": "linting"},

@@ -18,6 +18,7 @@ from . import (
     registry,
     system,
     unresolved,
+    webhooks,
     words,
 )
 
@@ -77,6 +78,11 @@ urlpatterns = [
     *both("system/overview", system.OverviewView, "overview"),
     *both("system/stuck", system.StuckView, "stuck"),
     *both("me", system.MeView, "me"),
+    *both("webhooks", webhooks.WebhooksView, "webhooks"),
+    *both("webhooks/<uuid:webhook>", webhooks.WebhookView, "webhook"),
+    *both("webhooks/<uuid:webhook>/rotate", webhooks.RotateView, "webhook-rotate"),
+    *both("webhooks/<uuid:webhook>/test", webhooks.TestView, "webhook-test"),
+    *both("webhooks/<uuid:webhook>/deliveries", webhooks.SentView, "webhook-deliveries"),
     *both("tokens", own_tokens.TokensView, "tokens"),
     *both("tokens/<int:token>", own_tokens.TokenView, "token"),
 ]

@@ -41,7 +41,7 @@ class Webhook(models.Model):
 
     id = models.UUIDField(primary_key=True)
     tenant = tenant_column()
-    url = models.CharField(max_length=1000)
+    url = BodyField()  # some services put a secret into it
     name = models.CharField(max_length=120, default="", blank=True)
     events = models.TextField(default="[]")  # types of events; none: all
     secrets = BodyField()  # what signs, the newest first: [{"secret": …, "until": … | null}]
@@ -58,4 +58,4 @@ class Webhook(models.Model):
         indexes: ClassVar = [models.Index(fields=["tenant", "-created_at", "-id"], name="webhooks_by_tenant")]
 
     def __str__(self) -> str:
-        return self.name or self.url
+        return self.name or str(self.id)

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from ..agents import agent
 from ..core.graph import TaskGraph
 from ..notifying import AGENT
+from .hook import notify_webhook
 from .mail import notify_mail
 
 
@@ -26,6 +27,9 @@ class Notification(BaseModel):
 def notify(goal: Notification) -> TaskGraph:
     """Tell one recipient of one occasion of an approval."""
     graph = TaskGraph()
-    told = goal.model_dump(include={"approval", "occasion", "seq", "detail", "to"})
-    graph.output(graph.tool("mail", notify_mail, **told))
+    told = goal.model_dump(include={"approval", "occasion", "seq", "detail"})
+    if goal.by == "webhook":
+        graph.output(graph.tool("webhook", notify_webhook, webhook=goal.to, **told))
+    else:
+        graph.output(graph.tool("mail", notify_mail, to=goal.to, **told))
     return graph

@@ -18,7 +18,7 @@ from forensics.search import saved
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Definition, Job
-from jobs.services import create_agent, hold, message_agent, submit
+from jobs.services import create_agent, hold, message_agent, submit, webhooks
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller
 from tests.forensics.verifying import verified
@@ -86,7 +86,8 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
     tenant = f"t-{uuid4().hex[:8]}"
     actor = Actor(id="boss", name="Boss", tenant=tenant, superuser=True)
     caller = Caller(
-        stage.person(*stage.OPERATOR, *stage.OFFICER, "view_forensics", "export_evidence"), tenant=tenant
+        stage.person(*stage.OPERATOR, *stage.OFFICER, "view_forensics", "export_evidence", "manage_webhook"),
+        tenant=tenant,
     )
     submit("refund", {"order_id": "A-1001"}, actor=actor)
     asking = stage.job(stage.asking(form={"type": "object"}), stage.paying(), actor=actor)
@@ -99,6 +100,7 @@ def test_real_answers_are_as_the_document_says(document: dict[str, Any]) -> None
         "job": unknown, "approval": stage.approval_of(asking), "node": "pay", "agent": desk, "query": kept.id,
         "export": _exported(tenant), "verification": _verified(tenant), "size": _logged(),
         "hold": hold("tag", "case-7", reason="in court", actor=actor).id, "pruned": stage.pruned(actor),
+        "webhook": webhooks.add_webhook({"url": "https://hooks.example.com/x"}, actor).row.id,
     }  # fmt: skip
     _every_get_holds(document, caller, named)
     for question in ("verify", "replay"):

@@ -22,7 +22,7 @@ from forensics.search import saved
 from jobs import clock
 from jobs.core.commands import Actor
 from jobs.models import Definition, Job
-from jobs.services import create_agent, hold, submit
+from jobs.services import create_agent, hold, submit, webhooks
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, refused
 from tests.forensics.verifying import verified
@@ -80,6 +80,7 @@ class Ground:
             "job": job, "approval": stage.approval_of(asking), "invocation": invocation, "node": "pay", "token": 0,
             "agent": str(create_agent("refund", name="desk", actor=boss)), "name": "an_agent", "seq": 1, "size": _size(),
             "hold": held.id, "pruned": stage.pruned(boss),
+            "webhook": str(webhooks.add_webhook({"url": "https://hooks.example.com/x"}, boss).row.id),
         }  # fmt: skip
         user = stage.person(staff=False, group="auditor")
         self.auditor = Caller(user, tenant=self.tenant)
