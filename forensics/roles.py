@@ -1,11 +1,13 @@
 """Roles: groups that come with the tables, and what each may. A site adds people to them, or makes its own.
 
 Made after every `migrate`, like permissions themselves, which do not exist before: a role then has what tables that
-came later brought. A role only ever gains what stands here; what a site has given to it besides stays.
+came later brought. A role only ever gains what stands here; what a site has given to it besides stays. A site's own group
+that happens to bear a role's name is left alone.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +15,42 @@ from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.db.models.signals import post_migrate
 
+log = logging.getLogger("aetheris.roles")
 APPS = ("aetheris_jobs", "aetheris_ledger", "aetheris_forensics")
 
 # role -> codenames of our apps; `view_*` is every permission that begins so.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "auditor": ("view_*", "view_forensics", "export_evidence", "verify"),
+    # Whom an approval asks is said by the approval; the role is for looking at the job behind the question.
+    "approver": ("view_approval", "view_job", "view_event"),
+    "operator": (
+        "view_job",
+        "view_event",
+        "view_approval",
+        "view_agentinstance",
+        "view_invocation",
+        "view_worker",
+        "view_definition",
+        "view_delivery",
+        "submit_job",
+        "signal_job",
+        "control_job",
+        "resolve_effect",
+    ),
+    "admin": (
+        "view_*",
+        "submit_job",
+        "signal_job",
+        "control_job",
+        "resolve_effect",
+        "hold_job",
+        "erase_job",
+        "prune_job",
+        "manage_webhook",
+        "view_forensics",
+        "export_evidence",
+        "verify",
+    ),
 }
 
 
@@ -41,7 +74,10 @@ def ensure(app_config: Any = None, using: str = "default", **_: Any) -> None:
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     ours = Permission.objects.using(using).filter(content_type__app_label__in=APPS)
     for role, codenames in ROLES.items():
-        group, _made = Group.objects.using(using).get_or_create(name=role)
+        group, made = Group.objects.using(using).get_or_create(name=role)
+        if not made and not group.permissions.filter(content_type__app_label__in=APPS).exists():
+            log.warning("there is a group %r that is not ours: it is given nothing", role)
+            continue  # a site's own: to give to it what its name means here would be to give it to strangers
         group.permissions.add(*(each for each in ours if _means(codenames, each.codename)))
 
 

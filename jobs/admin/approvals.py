@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from jobs import queries, services
-from jobs.core.errors import Refused
+from jobs.core.errors import NotAllowed, Refused
 from jobs.models import Approval, Job
 from jobs.queries import inbox
 from ledger.admin import Choice, pretty, utc
@@ -23,6 +24,7 @@ from ledger.admin import Choice, pretty, utc
 from . import asking
 from .desk import Desk, actor_on
 from .forms import Decision, Delegation
+from .looking import page_looked
 from .shown import badge, short
 
 
@@ -117,6 +119,7 @@ class ApprovalAdmin(Desk):
         return self._show(request, approval, None)
 
     @transaction.non_atomic_requests
+    @page_looked("decide", "admin-decide", of_job=False)
     def decide_view(self, request: HttpRequest, approval: UUID) -> HttpResponse:
         """Send the decision with the digest of what the page had shown."""
         row = self.found(request, str(approval))
@@ -131,10 +134,10 @@ class ApprovalAdmin(Desk):
                 comment=told["comment"], form=form.filled(),
             )  # fmt: skip
 
-        self.do(request, deed, f"Your decision is recorded: {told['decision']}.")
-        return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
+        return self._done(request, row, deed, f"Your decision is recorded: {told['decision']}.")
 
     @transaction.non_atomic_requests
+    @page_looked("decide", "admin-delegate", of_job=False)
     def delegate_view(self, request: HttpRequest, approval: UUID) -> HttpResponse:
         """Hand this person's vote to somebody else, with the digest of what the page had shown."""
         row = self.found(request, str(approval))
@@ -148,8 +151,26 @@ class ApprovalAdmin(Desk):
                 row.id, told["to"], digest=told["digest"], actor=actor_on(request), comment=told["comment"]
             )
 
-        self.do(request, deed, f"Your vote is {told['to']}'s now.")
-        return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
+        return self._done(request, row, deed, f"Your vote is {told['to']}'s now.")
+
+    def _done(self, request: HttpRequest, row: Approval, deed: Callable[[], None], done: str) -> HttpResponse:
+        """Call the verb and say what came of it; who may not decide hears it with a 403."""
+        refused: list[NotAllowed] = []
+
+        def tried() -> None:
+            try:
+                deed()
+            except NotAllowed as refusal:
+                refused.append(refusal)
+                raise
+
+        self.do(request, tried, done)
+        if not refused:
+            return HttpResponseRedirect(self.url("aetheris_jobs_approval_change", row.id))
+        row.refresh_from_db()
+        answer = self._show(request, row, None)
+        answer.status_code = 403
+        return answer
 
     def refusal_words(self, request: HttpRequest, refusal: Refused) -> str:
         """A decision that came too late also says who decided, and when."""

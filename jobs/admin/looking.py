@@ -20,13 +20,16 @@ log = logging.getLogger("aetheris.admin")
 Page = TypeVar("Page", bound=Callable[..., HttpResponse])
 
 
-def page_looked(action: str, question: str, *, strict: bool = False) -> Callable[[Page], Page]:
+def page_looked(
+    action: str, question: str, *, strict: bool = False, of_job: bool = True
+) -> Callable[[Page], Page]:
     """Have every opening of an admin page announced, also where it is refused.
 
     Args:
         action: under which it stands in the access log.
         question: name of the page.
         strict: whether it must not be shown unrecorded.
+        of_job: whether the id in its address is a job's.
     """
 
     def around(page: Page) -> Page:
@@ -40,7 +43,7 @@ def page_looked(action: str, question: str, *, strict: bool = False) -> Callable
                 status = answer.status_code
             except (Http404, PermissionDenied) as error:
                 status, refusal = 404 if isinstance(error, Http404) else 403, error
-            look = _look(request, action, question, [*args, *kwargs.values()], status, strict)
+            look = _look(request, action, question, [*args, *kwargs.values()], status, strict, of_job=of_job)
             return _told(look, answer, refusal)
 
         return shown  # type: ignore[return-value]  # it takes and gives what the page does
@@ -62,11 +65,18 @@ def _told(look: Look, answer: HttpResponse | None, refusal: Exception | None) ->
 
 
 def _look(
-    request: HttpRequest, action: str, question: str, named: list[Any], status: int, strict: bool
+    request: HttpRequest,
+    action: str,
+    question: str,
+    named: list[Any],
+    status: int,
+    strict: bool,
+    *,
+    of_job: bool,
 ) -> Look:
     actor = actor_on(request)
-    ids = [each for each in map(_uuid, named) if each]
-    others = [str(each) for each in named if each not in ("", None) and not _uuid(each)]
+    ids = [each for each in map(_uuid, named) if each and of_job]
+    others = [str(each) for each in named if each not in ("", None) and not (of_job and _uuid(each))]
     return Look(
         who=Who("user", actor.id, actor.name), tenant=actor.tenant, action=action, question=question,
         status=status, job=ids[0] if ids else "", target=" ".join(each for each in others if each.isprintable())[:300],

@@ -72,7 +72,9 @@ class ApprovalView(Acting):
 
 
 class DecideView(Acting):
-    """A decision."""
+    """A decision; who tried, and was refused, stands in the access log too."""
+
+    action = "decide"
 
     @extend_schema(
         operation_id="decide_approval",
@@ -92,6 +94,8 @@ class DecideView(Acting):
 
 class DelegateView(Acting):
     """A vote that goes to somebody else."""
+
+    action = "decide"
 
     @extend_schema(
         operation_id="delegate_approval",

@@ -15,6 +15,7 @@ from django.urls import reverse
 from jobs import queries, services
 from jobs.admin import asking
 from jobs.admin.forms import Decision, Delegation
+from jobs.admin.looking import page_looked
 from jobs.admin.shown import badge, short
 from jobs.core.errors import NotAllowed, NotFound, Refused
 from jobs.models import Approval, Job
@@ -79,6 +80,7 @@ class ApprovalPage(Page):
         """The question."""
         return self._shown(self._found(approval), None)
 
+    @page_looked("decide", "console-decide", of_job=False)
     def post(self, request: HttpRequest, approval: UUID) -> HttpResponse:
         """The answer, with the digest of what the page had shown."""
         row = self._found(approval)
