@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import approvals, instances, jobs, keeping, registers, tokens, unresolved
+from . import approvals, instances, jobs, keeping, registers, tokens, unresolved, webhooks
 
-__all__ = ["approvals", "instances", "jobs", "keeping", "registers", "tokens", "unresolved"]
+__all__ = ["approvals", "instances", "jobs", "keeping", "registers", "tokens", "unresolved", "webhooks"]

@@ -41,6 +41,7 @@ _ROOMS = (
     ("Definitions", "aetheris_jobs_definition"),
     ("Deliveries", "aetheris_jobs_delivery"),
     ("Tokens", "aetheris_jobs_token"),
+    ("Webhooks", "aetheris_jobs_webhook"),
     ("Legal holds", "aetheris_jobs_hold"),
     ("Tombstones", "aetheris_jobs_tombstone"),
     ("Search", "aetheris_forensics_savedsearch"),
