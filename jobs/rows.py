@@ -6,6 +6,8 @@ Everything here is a function of the fold; recomputing it from the events gives 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ from .core.moments import parse, plus
 from .core.parked import obsolete, parked_on
 from .core.state import JobState, Node
 from .models import Step
+from .models.agenda import WHOM
 
 STEP_FIELDS = (
     "tenant", "kind", "priority", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
@@ -139,6 +142,16 @@ def approval_row(state: JobState, path: str) -> dict[str, Any]:
         "voters": canonical([vote["actor"]["id"] for vote in votes if vote["actor"]]),
         "delegates": canonical(info.get("delegates", [])),
     }  # fmt: skip
+
+
+def addressees_of(row: Mapping[str, Any]) -> list[str]:
+    """Whom an approval's row asks, as `Addressee.whom` has it."""
+    named = (("group:", "groups"), ("user:", "users"), ("user:", "delegates"))
+    found = []
+    for kind, column in named:
+        names = json.loads(row[column])
+        found += [f"{kind}{each}"[:WHOM] for each in names] if isinstance(names, list) else []  # else: erased
+    return list(dict.fromkeys(found))
 
 
 def _legible(question: object) -> str:

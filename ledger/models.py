@@ -76,10 +76,9 @@ class Invocation(models.Model):
                 condition=Q(business_key__isnull=False),
                 name="ledger_by_business_key",
             ),
-            # The inbox of unresolved effects.
-            models.Index(
-                fields=["tenant", "promised_at"], condition=Q(state="unknown"), name="ledger_unresolved"
-            ),
+            # The inbox of unresolved effects, and lists of any state or all.
+            models.Index(fields=["tenant", "state", "promised_at", "id"], name="ledger_by_state"),
+            models.Index(fields=["tenant", "promised_at", "id"], name="ledger_by_tenant"),
         ]
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ WRITERS = {
     "jobs/limits": "the next free place of a tool's rate: no decision of a job reads it",
     "jobs/notify/endpoints": "webhooks, which people manage: no part of any job",
     "jobs/tokens": "a person's own tokens: no part of any job",
+    "jobs/seeding": "whole jobs to measure with: copies of what the store wrote, in a database that holds no other jobs",
     "benchmarks/clones": "copies of a job, in a database of the benchmark's own",
     "forensics/access/writing": "the access log: no part of any job",
     "forensics/search/index": "the index of what events name: derived, and no part of any job",

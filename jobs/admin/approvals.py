@@ -41,10 +41,11 @@ class Inbox(Choice):
             case "open":
                 return queryset.filter(state="open")
             case "decided":
-                return queryset.exclude(state="open")
+                return queryset.filter(decided_at__isnull=False)
             case "all":
                 return queryset
-        return inbox.undecided(queryset, actor_on(request))
+        mine = inbox.nearest(queryset.only("id"), actor_on(request), inbox.NEAREST)
+        return queryset.filter(pk__in=[each.pk for each in mine])
 
 
 @admin.register(Approval)
@@ -57,8 +58,9 @@ class ApprovalAdmin(Desk):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """The nearest deadline first where something is still to be decided, else the newest question."""
-        if request.GET.get(Inbox.parameter_name) in ("decided", "all"):
-            return ("-requested_at", "-id")
+        newest = {"decided": ("-decided_at", "-id"), "all": ("-requested_at", "-id")}
+        if chosen := newest.get(request.GET.get(Inbox.parameter_name, "")):
+            return chosen
         return (F("deadline").asc(nulls_last=True), "requested_at", "id")
 
     def has_module_permission(self, request: HttpRequest) -> bool:

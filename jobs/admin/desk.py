@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:
     _Paginator = Paginator
 
-COUNT_LIMIT = 10_000
+COUNT_LIMIT = 1_000  # rows that a list counts and leafs through; filters and the search lead further
 _ROOMS = (
     ("Jobs", "aetheris_jobs_job"),
     ("Agent instances", "aetheris_jobs_agentinstance"),

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -19,7 +18,7 @@ from jobs.admin.looking import page_looked
 from jobs.admin.shown import badge, short
 from jobs.core.errors import NotAllowed, NotFound, Refused
 from jobs.models import Approval, Job
-from jobs.queries.inbox import undecided
+from jobs.queries.inbox import by_deadline, nearest
 from ledger.admin import pretty
 
 from .desk import Page, sentence, when
@@ -36,25 +35,21 @@ class Approvals(Page):
         box = request.GET.get("box", "mine")
         rows: Any = queries.approvals_of(self.tenant).defer("shown", "releases", "form")
         if box == "closed":
-            rows = behind(
-                rows.exclude(state="open").order_by("-requested_at", "-id"),
-                request.GET.get("after", ""),
-                "requested_at",
-            )
+            rows = rows.filter(decided_at__isnull=False).order_by("-decided_at", "-id")
+            found = list(behind(rows, request.GET.get("after", ""), "decided_at")[: PAGE + 1])
         else:
             box = "open" if box == "open" else "mine"
-            rows = rows.filter(state="open") if box == "open" else undecided(rows, self.actor)
-            rows = rows.order_by(F("deadline").asc(nulls_last=True), "requested_at", "id")
-        found = list(rows[: PAGE + 1])
+            if box == "open":
+                found = by_deadline(rows.filter(state="open"), PAGE + 1)
+            else:
+                found = nearest(rows, self.actor, PAGE + 1)
         last = found[PAGE - 1] if len(found) > PAGE else None
         context: dict[str, Any] = {
             "rows": [_row(each) for each in found[:PAGE]],
             "box": box,
             "boxes": BOXES,
             "more": last is not None,
-            "older": f"{last.requested_at:%Y-%m-%dT%H:%M:%S.%fZ}~{last.id}"
-            if last and box == "closed"
-            else "",
+            "older": f"{last.decided_at:%Y-%m-%dT%H:%M:%S.%fZ}~{last.id}" if last and box == "closed" else "",
             "page": PAGE,
         }
         return self.page("approvals.html", "Approvals", **context)

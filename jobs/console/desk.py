@@ -29,7 +29,7 @@ from jobs.core.commands import Actor
 from jobs.core.errors import Gone, NotAllowed, NotFound, Refused
 from jobs.core.moments import parse
 from jobs.models import Job
-from jobs.queries.inbox import undecided
+from jobs.queries.inbox import nearest
 
 BADGE = 100  # up to which what waits is counted in the head of every page
 LIVE = 3_600  # seconds for which an opened page may refresh itself
@@ -89,12 +89,13 @@ class Page(LoginRequiredMixin, View):
 
     def page(self, template: str, title: str, *, code: int = 200, **context: Any) -> HttpResponse:
         """A page in the console's frame."""
-        waiting = undecided(queries.approvals_of(self.tenant), self.actor)
+        waiting = nearest(queries.approvals_of(self.tenant).only("id"), self.actor, BADGE + 1)
+        unknown = queries.unresolved_of(self.tenant).order_by("promised_at", "id")
         frame = {
             "title": title,
-            "inbox": waiting[: BADGE + 1].count(),
+            "inbox": len(waiting),
             "admin": self.admin("index"),
-            "unknown": queries.unresolved_of(self.tenant).order_by()[: BADGE + 1].count(),
+            "unknown": unknown[: BADGE + 1].count(),
             "login": settings.LOGIN_URL,
         }
         return TemplateResponse(

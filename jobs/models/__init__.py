@@ -4,7 +4,7 @@ Tables are primarily reached by `job_id`; hot tables hold no foreign keys to eac
 be partitioned or distributed by job. Only `jobs.store` writes them (`jobs.worker` its own row).
 """
 
-from .agenda import Approval, Delivery, Rate, Step
+from .agenda import Addressee, Approval, Delivery, Rate, Step
 from .crew import Definition, Tick, Token, Worker
 from .keeping import Hold, HoldRelease, Tombstone
 from .mailbox import AgentInstance
@@ -12,6 +12,6 @@ from .notices import Notice, Webhook
 from .stream import Blob, Event, Job
 
 __all__ = [
-    "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Hold", "HoldRelease", "Job", "Notice", "Rate", "Step", "Tick",
+    "Addressee", "AgentInstance", "Approval", "Blob", "Definition", "Delivery", "Event", "Hold", "HoldRelease", "Job", "Notice", "Rate", "Step", "Tick",
     "Token", "Tombstone", "Webhook", "Worker",
 ]  # fmt: skip

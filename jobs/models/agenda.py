@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.db import models
@@ -10,6 +11,9 @@ from django.db.models import Q
 from ledger.columns import BodyField
 
 from .columns import tenant_column
+
+WHOM = 255  # characters of an addressee
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Step(models.Model):
@@ -92,11 +96,50 @@ class Approval(models.Model):
         ordering: ClassVar = ["requested_at", "id"]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "state", "requested_at"], name="approvals_by_state"),
+            # Inboxes and lists: by deadline, by decision, by age.
+            models.Index(
+                fields=["tenant", "state", "deadline", "requested_at", "id"], name="approvals_by_deadline"
+            ),
+            models.Index(fields=["tenant", "-decided_at", "-id"], name="approvals_by_decision"),
+            models.Index(fields=["tenant", "-requested_at", "-id"], name="approvals_by_tenant"),
             models.Index(fields=["job_id"], name="approvals_by_job"),
         ]
 
     def __str__(self) -> str:
         return f"{self.question} ({self.state})"
+
+
+class Addressee(models.Model):
+    """Whom an approval asks: a row for each group, user and delegate, so that an inbox is found and not searched for.
+
+    `whom`: `group:name` or `user:name`. Derived from the approval, and only that.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = tenant_column()
+    whom = models.CharField(max_length=WHOM)
+    open = models.BooleanField(default=True)
+    approval = models.UUIDField()
+    job_id = models.UUIDField()
+    deadline = models.DateTimeField()  # NEVER: there is none
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "aetheris_jobs_addressee"
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["approval", "whom"], name="asked_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "whom", "open", "deadline", "requested_at", "approval"],
+                name="addressees_by_whom",
+            ),
+            models.Index(fields=["job_id"], name="addressees_by_job"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.whom} of approval {self.approval}"
 
 
 class Delivery(models.Model):

@@ -91,10 +91,11 @@ def _voted_at(approvals: Iterable[Approval]) -> dict[tuple[UUID, str], list[str]
         rows = Event.objects.filter(
             job_id__in={job for job, _ in asked},
             node__in={node for _, node in asked},
-            type="approval_decided",
         )
-        for job, node, at in rows.order_by("job_id", "seq").values_list("job_id", "node", "at"):
-            found[job, node].append(at)
+        # Asked for its kind, the database would gather every decision of all jobs.
+        for job, node, at, kind in rows.order_by("job_id", "seq").values_list("job_id", "node", "at", "type"):
+            if kind == "approval_decided":
+                found[job, node].append(at)
     return found
 
 

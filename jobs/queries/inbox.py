@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from heapq import merge
 
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import StrIndex
@@ -10,25 +11,63 @@ from django.db.models.lookups import GreaterThan
 
 from .. import clock
 from ..core.commands import Actor
-from ..models import Approval
+from ..models import Addressee, Approval
+from ..models.agenda import WHOM
+
+NEAREST = 200  # questions to one person that an inbox looks at
+LISTED = 5_000
+LANES = 12
 
 
 def asking(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
     """The approvals that name this person or one of their groups, or were delegated to them, whatever their state."""
-    names = [each for each in (actor.id, actor.name) if each]
-    named = [_holds(column, each) for column in ("users", "delegates") for each in names]
-    grouped = [_holds("groups", each) for each in actor.groups]
-    asked = Q(pk__in=[])
-    for each in (*named, *grouped):
-        asked |= each
-    return rows.filter(asked)
+    return rows.filter(pk__in=_addressed(actor).values("approval"))
 
 
 def undecided(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
     """Those of them that wait for this person's decision."""
-    waiting = asking(rows, actor).filter(state="open").exclude(_holds("voters", actor.id))
+    asked = _addressed(actor).filter(open=True).order_by().values_list("approval", flat=True)
+    # As a list: a database that joins the two may look at what waits for everybody.
+    known = list(asked[: LISTED + 1])
+    return _waiting(rows.filter(pk__in=known if len(known) <= LISTED else asked), actor)
+
+
+def nearest(rows: QuerySet[Approval], actor: Actor, most: int) -> list[Approval]:
+    """The first of them by deadline, those without one last, among the nearest few hundred that ask this person."""
+    asked = Addressee.objects.filter(tenant=actor.tenant, open=True, deadline__gt=clock.now())
+    whom = _whom(actor)
+    # One walk along the index for each; of so many names that this would be many walks, one sort.
+    lanes = (
+        [asked.filter(whom=each) for each in whom] if len(whom) <= LANES else [asked.filter(whom__in=whom)]
+    )
+    order = ("deadline", "requested_at", "approval")
+    keys = merge(*(lane.order_by(*order).values_list(*order)[:NEAREST] for lane in lanes))
+    found = list(dict.fromkeys(key for _, _, key in keys))[:NEAREST]
+    return by_deadline(_waiting(rows.filter(pk__in=found), actor), most)
+
+
+def by_deadline(rows: QuerySet[Approval], most: int) -> list[Approval]:
+    """The first rows by deadline, those without one last: two walks along one index."""
+    found = list(rows.filter(deadline__isnull=False).order_by("deadline", "requested_at", "id")[:most])
+    if len(found) < most:
+        found += rows.filter(deadline__isnull=True).order_by("requested_at", "id")[: most - len(found)]
+    return found
+
+
+def _waiting(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
+    waiting = rows.filter(state="open").exclude(_holds("voters", actor.id))
     in_time = waiting.filter(Q(deadline__isnull=True) | Q(deadline__gt=clock.now()))
     return in_time.exclude(four_eyes=True, requester=actor.id)
+
+
+def _addressed(actor: Actor) -> QuerySet[Addressee]:
+    return Addressee.objects.filter(tenant=actor.tenant, whom__in=_whom(actor))
+
+
+def _whom(actor: Actor) -> list[str]:
+    names = [f"user:{each}" for each in (actor.id, actor.name) if each]
+    found = (*names, *(f"group:{group}" for group in actor.groups))
+    return list(dict.fromkeys(each[:WHOM] for each in found))
 
 
 def _holds(column: str, member: str) -> Q:

@@ -102,9 +102,8 @@ def _overdue(tenant: str, now: datetime) -> Iterator[dict[str, Any]]:
 
 def _orphaned(tenant: str) -> Iterator[dict[str, Any]]:
     living = workers_of(alive=True).values("id")
-    steps = (
-        Step.objects.filter(tenant=tenant, state="running").exclude(worker__in=living).order_by("id")[:EACH]
-    )
+    held = Step.objects.filter(worker__isnull=False)  # by the index of those that somebody holds
+    steps = held.filter(tenant=tenant, state="running").exclude(worker__in=living).order_by("worker")[:EACH]
     for step in steps:
         why = f"its worker {step.worker} is dead"
         yield _found(

@@ -29,8 +29,8 @@ from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.moments import text
 from ..core.state import JobState
-from ..models import AgentInstance, Approval, Event, Job
-from ..rows import approval_row, job_row
+from ..models import Addressee, AgentInstance, Approval, Event, Job
+from ..rows import addressees_of, approval_row, job_row
 from ..turns import turn
 from . import parts, retelling
 from .gates import freeze, gate, overwrite, settle
@@ -202,6 +202,8 @@ def _derive_again(row: Job, ready: _Prepared) -> None:
         if asked.kind == "approval" and "approval" in asked.info:
             columns = approval_row(state, asked.path)
             Approval.objects.filter(id=asked.info["approval"]).update(**columns)
+            gone = Addressee.objects.filter(approval=asked.info["approval"])
+            gone.exclude(whom__in=addressees_of(columns)).delete()
     for line, told in ready.lines.items():
         ledger.retell(line, told)
     if state.message is not None:  # what an agent instance keeps, if its state is the one that this job left

@@ -19,7 +19,7 @@ from ..archiving import Act, forgotten, mark
 from ..bodies import ASIDE, named
 from ..core.commands import Actor
 from ..core.errors import NotFound, Stale
-from ..models import Approval, Event, Job, Step, Tombstone
+from ..models import Addressee, Approval, Event, Job, Step, Tombstone
 from ..tombstones import statement
 from ..turns import turn
 from . import parts
@@ -74,7 +74,7 @@ def _pruned(job: UUID, tombstone: Tombstone, allowed: Callable[[Job], None]) -> 
         Event.objects.filter(job_id=job).delete()
     parts.remove(row.tenant, wanted)
     ledger.close_account(job)
-    for model in (Approval, Step):
+    for model in (Addressee, Approval, Step):
         model._default_manager.filter(job_id=job).delete()
     row.delete()
     forgotten.send(sender=Job, tenant=row.tenant, job=job, seqs=None)

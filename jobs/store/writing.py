@@ -18,8 +18,9 @@ from ..core import chain
 from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
-from ..models import Approval, Blob, Delivery, Event, Job, Step, Worker
-from ..rows import STEP_FIELDS, ancestry, approval_row, changed_steps, job_row
+from ..models import Addressee, Approval, Blob, Delivery, Event, Job, Step, Worker
+from ..models.agenda import NEVER
+from ..rows import STEP_FIELDS, addressees_of, ancestry, approval_row, changed_steps, job_row
 from . import book, debts
 
 LINKED = ("type", "node", "at")
@@ -170,7 +171,22 @@ def _write_approvals(sealed: Sealed) -> None:
         if fact.type == "approval_requested":
             row = approval_row(sealed.after, fact.node)
             Approval.objects.create(id=fact.body["approval"], requested_at=parse(fact.at), **row)
+            _address(fact, row)
         elif fact.type == "approval_decided":
             row = approval_row(sealed.after, fact.node)
             decided = parse(fact.at) if row["state"] != "open" else None
             Approval.objects.filter(id=fact.body["approval"]).update(decided_at=decided, **row)
+            _address(fact, row)
+
+
+def _address(fact: Fact, row: dict[str, Any]) -> None:
+    """Whom an approval asks, until when, and whether it still does."""
+    approval, asks = fact.body["approval"], row["state"] == "open"
+    rows = [
+        Addressee(tenant=row["tenant"], whom=whom, open=asks, approval=approval, job_id=row["job_id"],
+                  deadline=row["deadline"] or NEVER, requested_at=parse(fact.at))
+        for whom in addressees_of(row)
+    ]  # fmt: skip
+    Addressee.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["approval", "whom"], update_fields=["open", "deadline"]
+    )

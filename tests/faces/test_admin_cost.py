@@ -86,7 +86,7 @@ def test_a_page_counts_rows_no_further_than_people_leaf() -> None:
         browser.get("/admin/aetheris_jobs/job/")
     counts = [each["sql"] for each in caught if "COUNT(" in each["sql"]]
     assert counts
-    assert all("LIMIT 10000" in sql for sql in counts), counts
+    assert all("LIMIT 1000" in sql for sql in counts), counts
 
 
 def test_no_page_holds_an_inline_script_or_style() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from jobs.models import Approval, Event
+from jobs import services
+from jobs.models import Addressee, Approval, Event
+from jobs.queries import inbox
 from tests.faces import admin_stage as stage
 
 pytestmark = pytest.mark.usefixtures("engine_db")
@@ -110,3 +112,22 @@ def test_a_vote_is_handed_to_somebody_else_and_is_theirs_then() -> None:
     assert decision(browser, approval).status_code == 403
     decision(stage.browser(taker), approval)
     assert Approval.objects.get(pk=approval).state == "approved"
+
+
+def test_whom_an_approval_asks_is_kept_beside_it_through_delegation_and_decision() -> None:
+    group = stage.person().username
+    first, second = stage.person(group=group, staff=False), stage.person(staff=False)
+    job = stage.job(stage.asking(groups=[group], users=["somebody"]), stage.paying())
+    row = Approval.objects.get(job_id=job)
+    asked = Addressee.objects.filter(approval=row.id)
+    assert set(asked.values_list("whom", "open")) == {(f"group:{group}", True), ("user:somebody", True)}
+    actor = stage.actor(second)
+    assert inbox.nearest(Approval.objects.all(), actor, 9) == []
+    services.delegate(row.id, second.username, digest=row.digest, actor=stage.actor(first), comment="")
+    assert [each.id for each in inbox.nearest(Approval.objects.all(), actor, 9)] == [row.id]
+    assert list(inbox.undecided(Approval.objects.all(), actor)) == [row]
+    services.decide(row.id, "approve", digest=row.digest, actor=actor, comment="", form=None)
+    assert set(asked.values_list("open", flat=True)) == {False}
+    assert asked.count() == 3
+    assert inbox.nearest(Approval.objects.all(), actor, 9) == []
+    assert list(inbox.asking(Approval.objects.all(), actor)) == [Approval.objects.get(pk=row.id)]

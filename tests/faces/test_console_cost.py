@@ -79,8 +79,8 @@ def test_no_list_costs_more_queries_with_a_thousand_rows_than_with_ten() -> None
         pages = {url: len(browser.get(url).content) for url in LISTS}
         transaction.set_rollback(True)
     assert few == many
-    assert many.pop("/") <= 45, many
-    assert max(many.values()) <= 12, many
+    assert many.pop("/") <= 50, many
+    assert max(many.values()) <= 16, many
     assert max(pages.values()) < 120_000, pages
 
 
@@ -92,9 +92,9 @@ def test_the_page_of_a_job_costs_the_same_number_of_queries_however_much_happene
         store.commit(large, *stage.letters(turn))
     assert Job.objects.get(pk=large).head_seq > 1_000
     counted = [_cost(browser, f"/jobs/{job}") for job in (small, large)]
-    assert counted[0] == counted[1] <= 30  # four of them write the access log
+    assert counted[0] == counted[1] <= 34  # four of them write the access log
     steps = [_cost(browser, f"/jobs/{job}/nodes/ask") for job in (small, large)]
-    assert steps[0] == steps[1] <= 20
+    assert steps[0] == steps[1] <= 24
 
 
 def test_a_very_long_job_is_read_no_further_than_its_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
