@@ -88,13 +88,13 @@ def _opened(browser: Any, url: str) -> float:
 
 def _browser() -> Any:
     """Somebody who may see all, and whom a large group's questions ask."""
-    from django.contrib.auth.models import Group, User
+    from django.contrib.auth.models import User
     from django.test import Client
 
     from jobs.seeding.stories import GROUP
 
     user = User.objects.create_superuser("reader")
-    user.groups.add(Group.objects.get_or_create(name=GROUP)[0])
+    user.groups.create(name=GROUP)
     browser = Client()
     browser.force_login(user)
     return browser
