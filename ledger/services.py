@@ -113,12 +113,18 @@ def reserve(line: Line) -> None:
 
 
 def _insert(line: Line) -> None:
-    Invocation.objects.create(
-        id=line.id, tenant=line.tenant, job_id=line.job, node=line.node, tool=line.tool, version=line.version,
-        schema=line.schema, effect=line.effect, idempotency_key=line.key, business_key=line.business_key,
-        holds=line.holds, args=line.args, args_digest=line.args_digest, state="open", attempt=line.attempt,
-        fence=line.fence, probe=line.probe, deadline=line.deadline, promised_at=line.at, compensates=line.compensates,
-    )  # fmt: skip
+    Invocation.objects.create(**promised(line))
+
+
+def promised(line: Line) -> dict[str, Any]:
+    """The columns of a new line: those that a promise does not speak of have their defaults."""
+    return {
+        "id": line.id, "tenant": line.tenant, "job_id": line.job, "node": line.node, "tool": line.tool,
+        "version": line.version, "schema": line.schema, "effect": line.effect, "idempotency_key": line.key,
+        "business_key": line.business_key, "holds": line.holds, "args": line.args, "args_digest": line.args_digest,
+        "state": "open", "attempt": line.attempt, "fence": line.fence, "probe": line.probe, "deadline": line.deadline,
+        "promised_at": line.at, "compensates": line.compensates,
+    }  # fmt: skip
 
 
 def settle(

@@ -96,11 +96,17 @@ def _recalled(state: JobState, fact: Fact) -> tuple[ledger.Line, str, str]:
 
 
 def _settle(state: JobState, fact: Fact, status: str) -> bool:
+    result, error = said_of(fact)
+    ledger.settle(fact.body["invocation"], status, at=parse(fact.at), result=result, error=error)
+    held_a_key = bool(state.calls[fact.node].info.get("holds"))  # only then may others wait for it
+    return held_a_key and debts.settled(fact.body["invocation"], parse(fact.at))
+
+
+def said_of(fact: Fact) -> tuple[str | None, str]:
+    """The result (None: there is none) and the error of a settlement, as the line holds them."""
     body = fact.body
     result = canonical(body["result"]) if "result" in body else None
     error = canonical(body["error"]) if "error" in body else ""
     if "unstorable" in body:
         error = canonical({"code": "result_unstorable", **body["unstorable"]})
-    ledger.settle(body["invocation"], status, at=parse(fact.at), result=result, error=error)
-    held_a_key = bool(state.calls[fact.node].info.get("holds"))  # only then may others wait for it
-    return held_a_key and debts.settled(body["invocation"], parse(fact.at))
+    return result, error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db.models import Exists
@@ -15,13 +15,13 @@ from ledger.crashpoints import crashpoint
 from ..bodies import written
 from ..conf import conf
 from ..core import chain
-from ..core.events import Fact
+from ..core.events import TERMINALS, Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Addressee, Approval, Blob, Delivery, Event, Job, Step, Worker
 from ..models.agenda import NEVER
 from ..rows import STEP_FIELDS, addressees_of, ancestry, approval_row, changed_steps, job_row
-from . import book, debts
+from . import at_once, book, debts
 
 LINKED = ("type", "node", "at")
 
@@ -91,6 +91,8 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         Delivered: the delivery row is gone.
         Taken, NotReserved, IntegrityError: the ledger let nobody, or somebody else, through.
     """
+    if delivery is None and not sealed.blobs and at_once.fits(sealed.before, sealed.after, sealed.facts):
+        return _append_at_once(sealed, worker)
     _move_head(sealed, worker)
     crashpoint("in_append")
     for event in sealed.events:
@@ -107,6 +109,14 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         )
     crashpoint("before_commit")
     return awaited or owed
+
+
+def _append_at_once(sealed: Sealed, worker: str | None) -> bool:
+    crashpoint("in_append")
+    if not at_once.write(sealed.events, sealed.before, sealed.after, sealed.facts, worker):
+        _refuse(sealed, worker)
+    crashpoint("before_commit")
+    return sealed.facts[-1].type in TERMINALS
 
 
 def _write_parts(sealed: Sealed) -> None:
@@ -133,9 +143,14 @@ def _move_head(sealed: Sealed, worker: str | None) -> None:
         rows = rows.filter(Exists(Worker.objects.filter(id=worker, dead=False)))
     if rows.update(**columns) == 1:
         return
+    _refuse(sealed, worker)
+
+
+def _refuse(sealed: Sealed, worker: str | None) -> NoReturn:
+    """The head did not move: say why."""
     if worker is not None and not Worker.objects.filter(id=worker, dead=False).exists():
         raise WorkerDead(f"worker {worker} has been declared dead; it claims nothing any more")
-    raise Conflict(f"job {after.job}: the head is not event {sealed.before.seq} any more")
+    raise Conflict(f"job {sealed.after.job}: the head is not event {sealed.before.seq} any more")
 
 
 def insert_job(sealed: Sealed, **more: Any) -> None:

@@ -20,7 +20,8 @@ from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, per
 
 PARKED = 1000
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # a transaction's own; only SQLite's are seen
-# What a commit writes: the head, the events, the agenda (removed, placed), the book (settled, promised).
+# What a commit writes on SQLite: the head, the events, the agenda (removed, placed), the book (settled, promised).
+# On Postgres it is one statement.
 EXACTLY = {
     "claim of the planning": 3,
     "plan": 4,
@@ -28,13 +29,17 @@ EXACTLY = {
     "outcome and next promise": 6,
     "outcome and end": 4,
 }
+AT_ONCE = dict.fromkeys(EXACTLY, 1)
 
 
 def statements(work: Callable[[], object]) -> list[str]:
     """What a piece of work asks of the database."""
     with CaptureQueriesContext(connection) as seen:
         work()
-    return [each["sql"] for each in seen.captured_queries if not each["sql"].startswith(FRAME)]
+    told = [
+        str(each["sql"]) for each in seen.captured_queries
+    ]  # of a prepared statement Django knows no text
+    return [sql for sql in told if not sql.startswith(FRAME)]
 
 
 def cost_of_a_fresh_job() -> dict[str, int]:
@@ -87,7 +92,7 @@ def test_a_thousand_parked_jobs_add_no_statement_to_the_commits_of_a_fresh_one(f
     park(PARKED)
     assert Job.objects.filter(status="parked").count() == PARKED
     assert Step.objects.filter(state="parked", wake_at__isnull=True).count() == 2 * PARKED
-    assert cost_of_a_fresh_job() == empty == EXACTLY
+    assert cost_of_a_fresh_job() == empty == (AT_ONCE if connection.vendor == "postgresql" else EXACTLY)
 
 
 def test_an_undisturbed_commit_reads_nothing(engine_db: str) -> None:

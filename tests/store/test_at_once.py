@@ -1,0 +1,112 @@
+"""One statement on Postgres writes what the statements of `writing.append` write one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from jobs import store
+from jobs.core.commands import AdoptPlan, StartNode
+from jobs.core.state import PLAN_STEP
+from jobs.models import Event, Job, Step
+from jobs.store import at_once
+from jobs.store.writing import WorkerDead
+from ledger.models import Invocation
+from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, promise, told
+from tests.store.audit import check
+
+# Drawn, linked, or told by the clock: another one in every job.
+OWN = {
+    "id", "job_id", "origin", "head_hash", "salt", "digest", "prev", "hash", "at", "created_at", "updated_at", "finished_at",
+    "worker", "wake_at", "knock_at", "deadline", "promised_at", "settled_at", "idempotency_key", "requester", "body",
+}  # fmt: skip
+Rows = list[list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _on_postgres(engine_db: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite answers from memory: one statement after the other costs no round trip")
+
+
+def rows(job: str) -> Rows:
+    """Every row of a job, without what differs between two jobs, but with whether it is there."""
+    found: list[Any] = [
+        Job.objects.filter(id=job), Event.objects.filter(job_id=job).order_by("seq"),
+        Step.objects.filter(job_id=job).order_by("node"), Invocation.objects.filter(job_id=job).order_by("node"),
+    ]  # fmt: skip
+    return [[_plain(row) for row in each.values()] for each in found]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: (value is None) if name in OWN else value for name, value in row.items()}
+
+
+def played(look: Callable[[str], object]) -> str:
+    """A job with two steps, looked at after each commit."""
+    worker = a_worker()
+    job = a_job()
+    store.commit(job, StartNode(PLAN_STEP, worker), worker=worker)
+    look(job)
+    store.commit(
+        job, AdoptPlan(store.load(job).nodes[PLAN_STEP].fence, chain_of("first", "second").to_json())
+    )
+    look(job)
+    fence = claim(job, worker, "first")
+    look(job)
+    store.commit(
+        job, told(fence, node="first"), StartNode("second", worker, promise(job, "second")), worker=worker
+    )
+    look(job)
+    store.commit(job, told(store.load(job).nodes["second"].fence, node="second"))
+    look(job)
+    check(job)
+    return job
+
+
+def test_every_commit_of_a_job_leaves_the_same_rows_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast: list[Rows] = []
+    slow: list[Rows] = []
+    with CaptureQueriesContext(connection) as seen:
+        played(lambda job: fast.append(rows(job)))
+    assert not [
+        each for each in seen.captured_queries if str(each["sql"]).startswith('UPDATE "aetheris_jobs_job"')
+    ]
+    monkeypatch.setattr(at_once, "fits", lambda *_: False)
+    played(lambda job: slow.append(rows(job)))
+    assert fast == slow
+    assert len(fast) == 5
+
+
+def test_a_call_that_the_book_does_not_know_is_not_settled_and_nothing_is_written() -> None:
+    worker = a_worker()
+    job = a_planned_job(chain_of("first", "second"), worker)
+    fence = claim(job, worker, "first")
+    Invocation.objects.filter(job_id=job).delete()
+    before = Event.objects.filter(job_id=job).count()
+    with pytest.raises(LookupError, match="no line"):
+        store.commit(job, told(fence, node="first"))
+    assert Event.objects.filter(job_id=job).count() == before
+    assert Job.objects.get(id=job).head_seq == before
+
+
+def test_a_dead_worker_begins_nothing() -> None:
+    worker = a_worker()
+    job = a_planned_job(chain_of("first", "second"), worker)
+    fence = claim(job, worker, "first")
+    dead = a_worker(dead=True)
+    before = rows(job)
+    with pytest.raises(WorkerDead):
+        store.commit(
+            job, told(fence, node="first"), StartNode("second", dead, promise(job, "second")), worker=dead
+        )
+    assert rows(job) == before
+
+
+def test_a_name_that_is_too_long_for_its_column_is_refused_and_not_cut_off() -> None:
+    assert at_once._type(Step, "node") == "text"
+    assert "varchar" not in at_once._statement(("status",))
