@@ -105,6 +105,60 @@ def throughput(at_once: int, quick: bool) -> Case:
     )  # fmt: skip
 
 
+def between_processes(quick: bool) -> list[Case]:
+    """How long one process waits for another."""
+    ask = {"times": 30 if quick else 200}
+    questions = {
+        "knock": "From the birth of a job to the start of its first step, in another process",
+        "signal": "From a signal to the promise of the next call, in another process",
+    }
+    return [
+        Case(name, title, "p50", "ms (p50)", True, (
+            Entry("Aetheris, Postgres and Valkey", "waits", {**ask, "case": name}),
+            Entry("Aetheris embedded, SQLite and files", "waits", {**ask, "case": name, "profile": "embedded"}),
+        ), base="", note="p99 beside it; the moments are those on the jobs' records.")
+        for name, title in questions.items()
+    ]  # fmt: skip
+
+
+def at_a_time(quick: bool) -> list[Case]:
+    """Many things at once, and a death."""
+    branches, waits = (100, 100) if quick else (1000, 1000)
+    fan = {"case": "fan", "branches": branches, "seconds": 0.05, "threads": 16}
+    loop = {"case": "waits", "waits": waits, "seconds": 2.0}
+    spread = tuple(Entry(f"Aetheris, workers: {n}", "many", {**fan, "processes": n}) for n in (1, 2, 4))
+    return [
+        Case("fan-out", f"{branches} branches of one job that wait 50 ms each, 16 threads a worker", "seconds", "s", True,
+             spread, base="Aetheris, workers: 1",
+             note="`over_ideal` is the wall time over that of branches which cost nothing but their wait."),
+        Case("model-waits", f"{waits} waits of 2 s at once on the event loop of one worker", "seconds", "s", True,
+             (Entry("Aetheris", "many", loop),), base="",
+             note="`mib` is what the worker grew by; `connections` are all that the database saw."),
+        Case("take-over", "A worker is killed; until another has begun its step anew", "seconds", "s", True,
+             (Entry("Aetheris, lease of 10 s", "many", {"case": "takeover"}),), base="",
+             note="On one machine the process is known to be gone, which the next tick sees; of a silent host it is the lease's time to live."),
+    ]  # fmt: skip
+
+
+def over_time(quick: bool) -> list[Case]:
+    """What grows with a job, and with the number of jobs."""
+    steps = 250 if quick else 2500
+    crowds = (2_000,) if quick else (10_000, 1_000_000)
+    return [
+        Case("long-job", f"One job of {4 * steps:,} events: its last steps against its first", "late_to_early", "times", True,
+             (Entry("Aetheris, workflow calls", "long", {"steps": steps}),), base="",
+             note="Around 1: a step costs the same however many went before it. `cold_ms` folds the whole stream."),
+        *(
+            Case(f"parked-{crowd}", f"A fresh job beside {crowd:,} parked ones, against one alone", "fresh_after_to_before",
+                 "times", True,
+                 (Entry("Aetheris", "parked", {"parked": crowd, "steps": 50 if quick else 200}),), base="",
+                 note="Around 1: parked jobs cost the others nothing. The parked ones are copies that the database makes.")
+            for crowd in crowds
+        ),
+    ]  # fmt: skip
+
+
 def all_cases(quick: bool) -> list[Case]:
     """Every case, in the order of the report."""
-    return [latency(quick), *(throughput(at_once, quick) for at_once in (1, 4, 16, 64))]
+    rates = [throughput(at_once, quick) for at_once in (1, 4, 16, 64)]
+    return [latency(quick), *rates, *between_processes(quick), *at_a_time(quick), *over_time(quick)]

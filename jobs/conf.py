@@ -93,6 +93,9 @@ class Conf:
     ENCRYPTION: Mapping[str, Any] = field(default_factory=dict)
 
 
+KNOWN = tuple(each.name for each in fields(Conf))
+
+
 def conf() -> Conf:
     """The settings as they are now.
 
@@ -100,11 +103,10 @@ def conf() -> Conf:
         ImproperlyConfigured: an unknown key, naming the nearest known one.
     """
     given: Mapping[str, Any] = getattr(settings, "AETHERIS", {})
-    known = [each.name for each in fields(Conf)]
     for key in given:
-        if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+        if key not in KNOWN:
+            near = get_close_matches(str(key), KNOWN, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(KNOWN)}"
             raise ImproperlyConfigured(f"AETHERIS has no setting {key!r}{hint}")
     return Conf(**given)
 

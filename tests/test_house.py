@@ -37,6 +37,7 @@ WRITERS = {
     "forensics/inspection/runs": "verifications: asked for, cancelled",
     "forensics/inspection/working": "verifications: how far, and what was found",
     "benchmarks/peers/floor_bench": "rows of the floor, in a database of its own",
+    "benchmarks/ours/parked": "copies of a parked job, in a database of the benchmark's own",
     "benchmarks/log": "leaf rows to compare with, in a database of the benchmark's own; taken back",
     "forensics/log/writing": "the transparency log: leaves, tiles and checkpoints; no part of any job",
     "forensics/log/heads": "how far events have been looked at for the log",
