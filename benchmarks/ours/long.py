@@ -28,11 +28,12 @@ def main() -> None:
 
 def _looks(job: str) -> dict[str, float]:
     from forensics.services import replay_job, verify_job
+    from forensics.travel import state_at
     from jobs.models import Job
-    from jobs.store import state_of
 
-    events = Job.objects.get(id=job).head_seq
-    cold = _seconds(lambda: state_of(job))
+    row = Job.objects.get(id=job)
+    events = row.head_seq
+    cold = _seconds(lambda: state_at(row))
     return {
         "events": events,
         "cold_ms": cold * MS,
