@@ -61,6 +61,7 @@ def chained(steps: int, what: Any) -> str:
 
 def spent(job: str) -> dict[str, int]:
     """Runs a job: what its thread asked of the database, and what stands there now."""
+    connection.queries_log.clear()  # it forgets the oldest when it is full
     with CaptureQueriesContext(connection) as seen:
         assert run_until_parked(job).status == "completed"
     said = [str(each["sql"]) for each in seen.captured_queries]
