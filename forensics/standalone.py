@@ -792,8 +792,8 @@ class Chain:
                     f"it says that event {each} was erased, which is there, or has another digest",
                 )
             self.left[each] = {**left, "erased": True}
-        self.erasures.append({"event": seq, "seq": seqs, "legal_basis": body["basis"], "reason": body["reason"],
-                              "by": body["actor"]})  # fmt: skip
+        self.erasures.append({"event": seq, "seq": seqs, "legal_basis": body.get("basis", "[withheld remove]"),
+                              "reason": body["reason"], "by": body.get("actor", "[withheld remove]")})  # fmt: skip
 
     def end(self, head: dict[str, Any], ended: str | None) -> None:
         """Whether the walk ended where the manifest says."""
@@ -891,6 +891,8 @@ class Ledger:
     def _digest(event: dict[str, Any]) -> str:
         body = event["body"]
         if body.get("erased"):
+            if body["digest"]:  # what was left of the arguments is withheld, and so is their digest
+                return str(body["digest"])
             args = body["args"]
             gone = isinstance(args, dict) and args.get("erased") is True
             return str(args.get("sha256", "")) if gone else mark(args)
@@ -1078,11 +1080,13 @@ def names_in(value: Any, place: str = "") -> Iterator[Named]:
         return
     for mark, kind in (("$ref", "used"), ("$state", "condition"), ("$error", "used")):
         if mark in value:
-            yield kind, value[mark][0], f"{place} = " + ".".join(map(str, value[mark]))
+            named = _list(value[mark])
+            if named and _is_name(named[0]):  # else it is withheld
+                yield kind, named[0], f"{place} = " + ".".join(map(str, named))
             return
     inner = value.get("args") if "$op" in value else value.get("$default")
     if inner is not None:
-        for each in inner:
+        for each in _list(inner):
             yield from names_in(each, place)
         return
     for name in sorted(value):
@@ -1097,10 +1101,11 @@ def names_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
             found.setdefault((kind, step), []).append(via)
     for _, step, via in names_in(node.get("when"), "when"):
         found.setdefault(("condition", step), []).append(via)
-    for step in node.get("after", ()):
+    for step in filter(_is_name, _list(node.get("after"))):
         found.setdefault(("after", step), [])
-    for gate in node.get("gates", ()):
-        found.setdefault(("condition", gate["branch"]), []).append(f"branch {gate['side']}")
+    for gate in map(_record, _list(node.get("gates"))):
+        if _is_name(gate["branch"]):
+            found.setdefault(("condition", gate["branch"]), []).append(f"branch {gate['side']}")
     return {key: "; ".join(sorted(set(places))[:8]) for key, places in found.items()}
 
 
@@ -1304,7 +1309,10 @@ class Evidence:
         plan = self._part(body["plan"]["sha256"]) if "plan" in body.get("$blobs", ()) else body["plan"]
         if not isinstance(plan, dict) or not isinstance(plan.get("nodes"), list):
             return
-        self.plan = {node["id"]: (node["kind"], names_of(node)) for node in plan["nodes"]}
+        told = [
+            node for node in map(_record, plan["nodes"]) if _is_name(node["id"])
+        ]  # the others are withheld
+        self.plan = {node["id"]: (_word(node["kind"]) or "", names_of(node)) for node in told}
         for kind, step, via in names_in(plan.get("output"), "output"):
             self._output.setdefault((kind, step), via)
 
@@ -2045,8 +2053,9 @@ class Verifier:
                                      "that each is the event at its place is proved, what is left of its body is what the signer says")  # fmt: skip
         if chain.erased:
             for each in chain.erasures:
+                by = each["by"] if isinstance(each["by"], dict) else {"name": each["by"]}
                 self.report.notes.append(f"the bodies of events {', '.join(map(str, each['seq']))} were erased (event {each['event']}), "
-                                         f"by {each['by'].get('name') or each['by'].get('id')}, on the ground of {each['legal_basis']}: {each['reason']}")  # fmt: skip
+                                         f"by {by.get('name') or by.get('id')}, on the ground of {each['legal_basis']}: {each['reason']}")  # fmt: skip
         return told
 
     def _derive_again(self, chain: Chain) -> None:

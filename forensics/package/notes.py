@@ -15,6 +15,7 @@ from ..redaction import GONE, Redactor
 TELLS = frozenset(
     {"tool_invocation_started", "tool_invocation_finished", "outcome_unknown", "outcome_resolved"}
 )
+GONE_QUESTION = {"erased": True}  # what is left of one that was erased
 SHOWN = ("question", "shown", "releases", "form", "groups", "users")
 
 
@@ -27,9 +28,10 @@ class Notes:
         self.first: dict[str, Any] = {}
         self.ended: str | None = None
         self._aside: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._told: dict[tuple[str, str], str] = {}
-        self._votes: dict[str, int] = {}
+        self._told: dict[tuple[str, str], tuple[int, str]] = {}
+        self._votes: dict[str, dict[int, tuple[str, ...]]] = {}
         self._escalated: set[str] = set()
+        self._left: set[str] = set()
 
     def take(self, event: dict[str, Any]) -> None:
         """Note what a line of the package's events says."""
@@ -42,15 +44,29 @@ class Notes:
         self.parts |= {body[name]["sha256"] for name in aside}
         kind = event["type"]
         if kind == "job_created":
-            actor = body.get("actor")
-            self.first = {**{name: body.get(name) for name in ("agent", "version", "tenant")},
-                          "requester": actor.get("id") if isinstance(actor, dict) else None}  # fmt: skip
+            self._begun(body)
         elif kind == "command_emitted":
             self._note(event["node"], "args", aside)
         elif kind in TELLS:
-            self._call(kind, body, aside)
+            self._call(event["seq"], kind, body, aside)
         elif kind.startswith("approval_"):
-            self._question(kind, body, aside)
+            self._question(event["seq"], kind, body, aside)
+
+    def take_left(self, seq: int, kind: str, body: dict[str, Any]) -> None:
+        """Note what an afterword says is left of an erased event; nothing of it stands outside."""
+        if kind == "job_created":
+            self._begun(body)
+        elif kind in TELLS:
+            self._tell(seq, kind, body)
+        elif kind == "approval_decided":
+            self._question(seq, kind, body, ())
+        elif kind == "approval_requested":
+            self._left.add(body["approval"])
+
+    def _begun(self, body: dict[str, Any]) -> None:
+        actor = body.get("actor")
+        self.first = {**{name: body.get(name) for name in ("agent", "version", "tenant")},
+                      "requester": actor.get("id") if isinstance(actor, dict) else None}  # fmt: skip
 
     def _note(self, key: str, name: str, aside: Iterable[str]) -> None:
         if name in aside:
@@ -58,28 +74,35 @@ class Notes:
         else:
             self._aside.pop((key, name), None)
 
-    def _call(self, kind: str, body: dict[str, Any], aside: tuple[str, ...]) -> None:
+    def _call(self, seq: int, kind: str, body: dict[str, Any], aside: tuple[str, ...]) -> None:
         key = body["invocation"]
         for name in ("result", "error", "evidence"):
             if name in body:
                 self._note(key, name, aside)
+        self._tell(seq, kind, body)
+
+    def _tell(self, seq: int, kind: str, body: dict[str, Any]) -> None:
+        """Which event told a member last; what is left of an erased one comes out of its turn."""
         if not self.redacting:
             return
+        key, names = body["invocation"], ["error"]
         if "result" in body or kind == "tool_invocation_finished":
-            self._told[key, "result"] = kind
-        self._told[key, "error"] = kind
+            names.append("result")
         if kind == "tool_invocation_started" or "business_key" in body.get("recalled_from", {}):
-            self._told[key, "business_key"] = kind
+            names.append("business_key")
+        for name in names:
+            self._told[key, name] = max(self._told.get((key, name), (0, "")), (seq, kind))
 
-    def _question(self, kind: str, body: dict[str, Any], aside: tuple[str, ...]) -> None:
+    def _teller(self, key: str, name: str, otherwise: str) -> str:
+        return self._told.get((key, name), (0, otherwise))[1]
+
+    def _question(self, seq: int, kind: str, body: dict[str, Any], aside: tuple[str, ...]) -> None:
         key = body["approval"]
         if kind == "approval_requested":
             for name in (*SHOWN, "escalate_to"):
                 self._note(key, name, aside)
             return
-        number = self._votes[key] = self._votes.get(key, -1) + 1
-        if aside:
-            self._aside[key, f"vote {number}"] = aside
+        self._votes.setdefault(key, {})[seq] = aside
         if body["effect"] == "escalated":
             self._escalated.add(key)
 
@@ -93,7 +116,8 @@ class Notes:
 
     def aside_of_vote(self, key: str, number: int) -> tuple[str, ...]:
         """The members of a vote that stand outside its event."""
-        return self._aside.get((key, f"vote {number}"), ())
+        votes = self._votes.get(key, {})
+        return votes[sorted(votes)[number]] if number < len(votes) else ()
 
     def evidence_outside(self, line: dict[str, Any]) -> bool:
         """Whether the reason of an unknown outcome has its evidence outside the event."""
@@ -110,11 +134,11 @@ class Notes:
         line["args"], hit = redactor.member("command_emitted", "args", line["args"])
         if hit:
             line["args_digest"] = redactor.digest(line["args_digest"])
-        told = self._told.get((key, "business_key"), "tool_invocation_started")
+        told = self._teller(key, "business_key", "tool_invocation_started")
         place = ("recalled_from",) if told == "tool_invocation_finished" else ()
         line["business_key"], _ = redactor.member(told, "business_key", line["business_key"], place)
         if "result" in line:
-            told = self._told.get((key, "result"), "tool_invocation_finished")
+            told = self._teller(key, "result", "tool_invocation_finished")
             line["result"], _ = redactor.member(told, "result", line["result"])
         if "error" in line:
             self._redact_error(redactor, line)
@@ -122,7 +146,7 @@ class Notes:
         line.setdefault("business_key", None)
 
     def _redact_error(self, redactor: Redactor, line: dict[str, Any]) -> None:
-        told = self._told.get((line["id"], "error"), "tool_invocation_finished")
+        told = self._teller(line["id"], "error", "tool_invocation_finished")
         error = line["error"]
         if told == "outcome_unknown" and isinstance(error, dict):
             evidence, _ = redactor.member(told, "evidence", error.get("evidence"))
@@ -138,9 +162,13 @@ class Notes:
         self, redactor: Redactor, line: dict[str, Any], votes: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """The same for a question; returns its votes."""
+        if line["id"] in self._left and line["question"] == canonical(GONE_QUESTION):
+            line["question"] = dict(GONE_QUESTION)  # as the event has it; the row has a column of text
         for name in SHOWN:
             told = "escalate_to" if name == "groups" and line["id"] in self._escalated else name
             line[name], _ = redactor.member("approval_requested", told, line[name])
+        if line["question"] == GONE_QUESTION:
+            line["question"] = canonical(GONE_QUESTION)
         if line["id"] in redactor.asked:
             line["digest"] = redactor.digest(line["digest"])
         if self.first:  # of an erased first event the row has what stayed legible

@@ -60,6 +60,7 @@ class Records:
         self.withheld: dict[tuple[str, str, str], list[int]] = {}
         self._made = tempfile.SpooledTemporaryFile(max_size=EARLY)
         self._places: dict[str, tuple[int, int]] = {}
+        self._gone: dict[int, str] = {}
 
     def close(self) -> None:
         """Give the spooled parts back."""
@@ -79,7 +80,7 @@ class Records:
         for some in batches((Row(*each) for each in rows), BATCH):
             for row, event in zip(some, self._shown(some), strict=True):
                 sink.write(line(event))
-                self.notes.take(event)
+                self._note(event)
                 with suppress(
                     *UNREADABLE
                 ):  # a broken record tells no graph, and verifying the package says where
@@ -88,12 +89,25 @@ class Records:
             count += len(some)
             self.tell(count)
 
+    def _note(self, event: dict[str, Any]) -> None:
+        self.notes.take(event)
+        if event["type"] == "payload_erased" and isinstance(event["body"], dict):
+            with suppress(*UNREADABLE):  # verifying the package says where
+                seqs, left = (self._whole(event["body"], name) for name in ("seq", "legible"))
+                for seq, body in zip(seqs, left, strict=True):
+                    self.notes.take_left(seq, self._gone.get(seq, ""), body)
+
+    def _whole(self, body: dict[str, Any], name: str) -> Any:
+        return self.part(body[name]["sha256"]) if name in body.get(ASIDE, ()) else body[name]
+
     def _shown(self, rows: list[Row]) -> Iterator[dict[str, Any]]:
         whole = self._hydrated(rows) if self.redactor else [None] * len(rows)
         for row, body in zip(rows, whole, strict=True):
             event = {"job": str(self.job.id), "seq": row.seq, "type": row.type, "node": row.node, "at": row.at,
                      "body": _read(row.body), "raw": row.body, "salt": row.salt, "digest": row.digest, "prev": row.prev,
                      "hash": row.hash}  # fmt: skip
+            if row.body is None:
+                self._gone[row.seq] = row.type
             if self.redactor is not None and body is not None:
                 self._redact(self.redactor, event, body)
             yield event
@@ -106,7 +120,8 @@ class Records:
 
     def _redact(self, redactor: Redactor, event: dict[str, Any], body: dict[str, Any]) -> None:
         aside = set(event["body"].get(ASIDE, ()))
-        new, found = redactor.body(event["type"], body)
+        afterword = event["type"] == "payload_erased"
+        new, found = redactor.erased(body, self._gone) if afterword else redactor.body(event["type"], body)
         if not found:
             return
         for name in sorted(aside & set(new)):

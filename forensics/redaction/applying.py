@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from typing import Any
 
+from jobs.core.chain import canonical
 from ledger.pii import find
 
 from .rules import STRUCTURE, WHOLE, Keys, Rule
@@ -71,6 +73,34 @@ class Redactor:
         self.touched = self.touched or bool(found)
         return new, found
 
+    def erased(
+        self, body: Mapping[str, Any], kinds: Mapping[int, str]
+    ) -> tuple[dict[str, Any], list[Withheld]]:
+        """An afterword that says what was erased: what stays legible of each event is redacted as that event.
+
+        Args:
+            body: of the afterword, with all its parts.
+            kinds: by number, the types of the events that were erased.
+
+        Returns:
+            As `body`.
+        """
+        rest = {name: value for name, value in body.items() if name != "legible"}
+        new, found = self.body("payload_erased", rest)
+        new["legible"] = []
+        for number, (seq, left) in enumerate(zip(body["seq"], body["legible"], strict=True)):
+            shown, hit = self._left(kinds.get(seq, ""), left)
+            new["legible"].append(shown)
+            found += [Withheld(f"/legible/{number}{each.path}", each.how, each.what) for each in hit]
+        return new, found
+
+    def _left(self, type: str, left: Mapping[str, Any]) -> tuple[dict[str, Any], list[Withheld]]:
+        new, found = self.body(type, left)
+        if type == "command_emitted" and any(each.path.split("/")[1] == "args" for each in found):
+            new["digest"] = self.digest(digest_left(left.get("args")))  # as the line of the book has it
+            found.append(Withheld("/digest", "hash", WHOLE))
+        return new, found
+
     def member(self, type: str, name: str, value: Any, below: tuple[str, ...] = ()) -> tuple[Any, bool]:
         """What the same rules leave of one member of a body that is stored elsewhere too.
 
@@ -96,13 +126,15 @@ class Redactor:
         again = [name for name, of in DIGESTS.get(type, {}).items() if lost & set(of)]
         if self.touched or found:
             again += LATER_DIGESTS.get(type, ())
-        if type == "approval_requested" and again:
+        if type == "approval_requested" and again and new.get("digest"):
             self.asked.add(new["approval"])
         if type == "approval_decided" and new["approval"] in self.asked:
             again.append("digest")
         hit = {each.path for each in found}
         for name in again:
-            if isinstance(new.get(name), str) and f"/{name}" not in hit:
+            if (
+                isinstance(new.get(name), str) and new[name] and f"/{name}" not in hit
+            ):  # none of what is erased
                 new[name] = self.digest(new[name])
                 found.append(Withheld(f"/{name}", "hash", WHOLE))
 
@@ -116,7 +148,10 @@ class Redactor:
                 distinct = f"{written}#{number}"
             below = place.at(name, distinct, name)
             found += [Withheld(below.pointer, how, kind) for how, kind in told]
-            rule = self._rule(below)
+            erased = (
+                name == "erased" and value[name] is True
+            )  # a mark: nobody could tell gone from never said
+            rule = None if erased else self._rule(below)
             if rule is None or rule.how != "remove":
                 new[distinct] = self._one(below, rule, value[name], found)
             else:
@@ -175,6 +210,13 @@ class Redactor:
             if rule.detector and rule.on in ("*", type):
                 rules.setdefault(rule.detector, rule)
         return rules
+
+
+def digest_left(args: Any) -> str:
+    """The digest that the book keeps of arguments that were erased: none, but where a business key stands for them."""
+    if isinstance(args, Mapping) and args.get("erased") is True:
+        return str(args.get("sha256", ""))
+    return sha256(canonical(args).encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True)

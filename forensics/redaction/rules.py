@@ -6,7 +6,8 @@ or a kind of personal data that `ledger.pii` finds in texts. What it hits is wri
 is removed is gone. Names of a path are compared without case, and may hold `*` and `?` themselves.
 
 What makes an event what it is (which call, which attempt, which decision) is never withheld: without it the ledger
-could not be derived from the events any more.
+could not be derived from the events any more. Nor is the mark `erased`; what stays legible of an erased body is redacted
+as the event that it was.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ASSOCIATED = b"aetheris.withheld.v1"
 # Members of a body without which nobody could say what the event is. No rule reaches into them.
 STRUCTURE = frozenset(
     "approval at attempt call command compensates copied count deadline decision digest effect fence four_eyes generation "
-    "holds how invocation job key kind on_timeout outcome plan_hash probe probes quorum reason requires retry schema "
+    "holds how invocation job key kind on_timeout outcome digests plan_hash probe probes quorum reason requires retry schema "
     "seconds seq settled_as size source status step_outcome tenant timed_out tool verdict version wake_at".split()
 ) | {"recalled_from", "agent", "origin", "priority", "$blobs"}  # fmt: skip
 
