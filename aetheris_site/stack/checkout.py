@@ -107,5 +107,8 @@ def _tell(whole: Stack, fresh: bool) -> None:
     say("")
     if place.is_dev:
         say('Next: bin/aetheris submit refund --goal \'{"order_id": "A-1001"}\'     (make stop ends it)')
+        say(
+            "or in the browser: log in as operator, Start a job, refund, order A-1001; then log in as approver"
+        )
     else:
         say("Next: bin/aetheris token create, then bin/aetheris definitions     (make stop ends it)")

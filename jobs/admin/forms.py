@@ -118,6 +118,7 @@ class Decision(forms.Form):
         if self.data.get("decision") == "reject":
             for name in [*(made or ()), "form"]:
                 self.fields.pop(name, None)
+        self.order_fields([*(made or ()), "form", "comment"])  # what is asked first, what may be said last
 
     def filled(self) -> Any:
         """The answer to the approval's form; None where there is none or the answer is no."""

@@ -15,13 +15,13 @@ from jobs import queries, services
 from jobs.admin import asking
 from jobs.admin.forms import Decision, Delegation
 from jobs.admin.looking import page_looked
-from jobs.admin.shown import badge, short
+from jobs.admin.shown import CLIP, badge, part, short
 from jobs.core.errors import NotAllowed, NotFound, Refused
-from jobs.models import Approval, Job
+from jobs.models import Approval, Definition, Job
 from jobs.queries.inbox import by_deadline, nearest
 from ledger.admin import pretty
 
-from .desk import Page, sentence, when
+from .desk import Page, askers, sentence, when
 from .jobs import PAGE, behind
 
 BOXES = (("mine", "For me to decide"), ("open", "All open"), ("closed", "Closed"))
@@ -45,7 +45,7 @@ class Approvals(Page):
                 found = nearest(rows, self.actor, PAGE + 1)
         last = found[PAGE - 1] if len(found) > PAGE else None
         context: dict[str, Any] = {
-            "rows": [_row(each) for each in found[:PAGE]],
+            "rows": _rows(found[:PAGE]),
             "box": box,
             "boxes": BOXES,
             "more": last is not None,
@@ -53,6 +53,11 @@ class Approvals(Page):
             "page": PAGE,
         }
         return self.page("approvals.html", "Approvals", **context)
+
+
+def _rows(approvals: list[Approval]) -> list[dict[str, Any]]:
+    asked = askers(approvals)
+    return [{**_row(each), **asked.get(each.job_id, {})} for each in approvals]
 
 
 def _row(approval: Approval) -> dict[str, Any]:
@@ -147,13 +152,16 @@ class ApprovalPage(Page):
         self, approval: Approval, form: Decision | None, handing: Delegation | None = None, *, code: int = 200
     ) -> HttpResponse:
         jobs = Job.objects.filter(pk=approval.job_id, tenant=approval.tenant)
+        job = jobs.defer("output", "error").first()
         told = queries.approval_json(approval, self.actor)
         votes = asking.votes_of(told, approval)
         releases = json.loads(approval.releases)
         context: dict[str, Any] = {
             "approval": approval,
             "state": badge(approval.state),
-            "job": jobs.defer("goal", "output", "error").first(),
+            "job": job,
+            "purpose": _purpose(job) if job else "",
+            "goal": part("goal", job.goal[:CLIP], len(job.goal)) if job else None,
             "short": short(approval.job_id),
             "shown": pretty(approval.shown),
             "releases": [{**each, "args": _indented(each["args"])} for each in releases],
@@ -173,6 +181,12 @@ class ApprovalPage(Page):
             "form": form or Decision(json.loads(approval.form), initial={"digest": approval.digest}),
         }
         return self.page("approval.html", "Approval", code=code, **context)
+
+
+def _purpose(job: Job) -> str:
+    """What the agent says that it is for."""
+    rows = Definition.objects.filter(kind="agent", name=job.agent, version=job.version)
+    return rows.values_list("description", flat=True).first() or ""
 
 
 def _indented(value: Any) -> str:

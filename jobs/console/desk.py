@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from jobs.admin.desk import actor_on
 from jobs.core.commands import Actor
 from jobs.core.errors import Gone, NotAllowed, NotFound, Refused
 from jobs.core.moments import parse
-from jobs.models import Job
+from jobs.models import Approval, Job
 from jobs.queries.inbox import nearest
 
 BADGE = 100  # up to which what waits is counted in the head of every page
@@ -47,6 +47,13 @@ def when(at: datetime | str | None) -> SafeString | str:
         moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
+
+
+def askers(approvals: Iterable[Approval]) -> dict[UUID, dict[str, str]]:
+    """Of each approval's job: which agent asks, and for whom."""
+    jobs = Job.objects.filter(pk__in={each.job_id for each in approvals})
+    rows = jobs.values_list("id", "agent", "requester_name", "requester")
+    return {id: {"agent": agent, "who": name or key} for id, agent, name, key in rows}
 
 
 @method_decorator([never_cache, transaction.non_atomic_requests], name="dispatch")
@@ -95,7 +102,8 @@ class Page(LoginRequiredMixin, View):
             "title": title,
             "inbox": len(waiting),
             "admin": self.admin("index"),
-            "unknown": unknown[: BADGE + 1].count(),
+            "may_start": "submit" in self.actor.may,
+            "doubts": unknown[: BADGE + 1].count(),
             "login": settings.LOGIN_URL,
         }
         return TemplateResponse(

@@ -97,8 +97,8 @@ class NodePage(Page):
             "promised": when(line.promised_at),
             "settled": when(line.settled_at),
             "parts": [
-                _text("arguments", line.args),
-                *([_text("result", line.result)] if line.result else []),
+                text_part("arguments", line.args),
+                *([text_part("result", line.result)] if line.result else []),
             ],
         }
 
@@ -126,7 +126,8 @@ def _part(name: str, value: Any) -> Part:
     return Part(name, shown.text, folded=shown.size > FOLD, size=shown.size)
 
 
-def _text(name: str, text: str) -> Part:
+def text_part(name: str, text: str) -> Part:
+    """A stored text as a part of the page."""
     try:
         return _part(name, json.loads(text))
     except ValueError:

@@ -13,12 +13,12 @@ from jobs.admin.job_page import PARTS
 from jobs.admin.shown import badge, short, wait_brief
 from jobs.core.moments import text
 from jobs.core.state import ENDED
-from jobs.models import Approval, Event, Job
+from jobs.models import Event, Job
 from jobs.queries.inbox import nearest
 from jobs.queries.jobs import STATUSES
 from ledger.models import Invocation
 
-from .desk import Page, when
+from .desk import Page, askers, when
 
 FEW = 8  # rows of each kind
 COUNTED = 1_000  # further than that nobody needs the number
@@ -47,7 +47,7 @@ class Overview(Page):
                 for status in STATUSES
             ],
             "rates": self._rates(),
-            "waiting": [self._approval(each) for each in self._inbox()],
+            "waiting": self._inbox(),
             "stuck": self._stuck(),
             "effects": self._effects(),
             "running": rows_of(jobs.filter(status="running")),
@@ -59,16 +59,19 @@ class Overview(Page):
         }
         return self.page("overview.html", "Overview", **context)
 
-    def _inbox(self) -> list[Approval]:
-        return nearest(queries.approvals_of(self.tenant), self.actor, FEW)
-
-    def _approval(self, approval: Approval) -> dict[str, Any]:
-        return {
-            "row": approval,
-            "due": when(approval.deadline),
-            "asked": when(approval.requested_at),
-            "job": short(approval.job_id),
-        }
+    def _inbox(self) -> list[dict[str, Any]]:
+        found = nearest(queries.approvals_of(self.tenant), self.actor, FEW)
+        asked = askers(found)
+        return [
+            {
+                "row": each,
+                "due": when(each.deadline),
+                "asked": when(each.requested_at),
+                "job": short(each.job_id),
+                **asked.get(each.job_id, {}),
+            }
+            for each in found
+        ]
 
     def _stuck(self) -> list[dict[str, Any]]:
         found = queries.stuck(self.tenant)

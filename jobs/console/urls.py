@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from . import approvals, effects, job, jobs, nodes, overview
+from . import approvals, effects, job, jobs, nodes, overview, starting
 
 LOGIN = "aetheris/console/login.html"
 app_name = "aetheris_console"
@@ -20,6 +20,8 @@ urlpatterns = [
     path("jobs/<uuid:job>/nodes/<path:node>", nodes.NodePage.as_view(), name="node"),
     path("approvals", approvals.Approvals.as_view(), name="approvals"),
     path("approvals/<uuid:approval>", approvals.ApprovalPage.as_view(), name="approval"),
+    path("start", starting.Start.as_view(), name="start"),
+    path("start/<str:agent>", starting.StartAgent.as_view(), name="start_agent"),
     path("effects", effects.Effects.as_view(), name="effects"),
     path("effects/<uuid:line>", effects.EffectPage.as_view(), name="effect"),
     path(

@@ -73,8 +73,15 @@ def visiting(browser: Browser, site: str, user: User, **context: Any) -> Iterato
     client = Client()
     client.force_login(user)
     cookie = client.cookies["sessionid"]
+    with opened(browser, site, **context) as visitor:
+        visitor.page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": site}])
+        yield visitor
+
+
+@contextmanager
+def opened(browser: Browser, site: str, **context: Any) -> Iterator[Visitor]:
+    """A tab of somebody who has not logged in."""
     room = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
-    room.add_cookies([{"name": "sessionid", "value": cookie.value, "url": site}])
     visitor = Visitor(room.new_page(), site)
     _watch(visitor)
     yield visitor

@@ -42,6 +42,7 @@ def test_an_answer_is_shown_again_before_it_counts_and_stands_in_the_record_with
     page = _page(browser, f"/effects/{line}")
     assert "Nobody knows whether this call happened: the call raised an error" in page
     assert "the line went dead" in page
+    assert re.search(r'Unresolved effects <span class="count">\d+', page)
     assert f"aetheris resolve {line} landed" in page
     between = _post(browser, line, **TOLD).content.decode()
     assert "You say: landed" in between

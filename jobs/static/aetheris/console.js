@@ -113,6 +113,8 @@
     const fresh = page.getElementById("live");
     if (!fresh) return false;
     renew(live, fresh);
+    const [bar, told] = [document, page].map((each) => each.querySelector(".bar nav"));
+    if (bar && told && bar.innerHTML !== told.innerHTML && !bar.contains(document.activeElement)) bar.replaceWith(told);
     return true;
   }
 
