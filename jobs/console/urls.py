@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from . import approvals, effects, job, jobs, nodes, overview, starting
+from . import approvals, effects, job, jobs, nodes, overview, side_by_side, starting
 
 LOGIN = "aetheris/console/login.html"
 app_name = "aetheris_console"
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", overview.Overview.as_view(), name="overview"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/<uuid:job>", job.JobPage.as_view(), name="job"),
+    path("jobs/<uuid:job>/compare", side_by_side.Choose.as_view(), name="compare"),
+    path("jobs/<uuid:job>/compare/<uuid:other>", side_by_side.SideBySide.as_view(), name="side_by_side"),
     path("jobs/<uuid:job>/do/<str:name>", job.VerbPage.as_view(), name="verb"),
     path("jobs/<uuid:job>/events/<int:seq>", job.EventPage.as_view(), name="event"),
     path("jobs/<uuid:job>/text/<str:name>", job.TextPage.as_view(), name="text"),

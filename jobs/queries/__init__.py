@@ -9,7 +9,7 @@ from .jobs import job_for, job_json, jobs_of
 from .registry import definition, definitions, tool, tools
 from .stuck import stuck
 from .system import overview
-from .tracing import node_detail, trace
+from .tracing import node_detail, steps_in_depth, trace
 from .workers import workers_json, workers_of
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "stuck",
     "tool",
     "tools",
+    "steps_in_depth",
     "trace",
     "unresolved_json",
     "unresolved_of",

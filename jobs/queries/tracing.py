@@ -50,6 +50,33 @@ def node_detail(job: Job, node: str) -> dict[str, Any]:
     raise NotFound(f"job {job.id} has no step or call {node!r}; `GET /api/jobs/{job.id}/trace` lists them")
 
 
+def steps_in_depth(job: Job) -> list[dict[str, Any]]:
+    """Every step of a job without its place and its events: what a comparison with another job looks at."""
+    told = read(job)
+    return [_compared(told, told.state.nodes[name]) for name in _order(told)]
+
+
+def _compared(told: History, node: Node) -> dict[str, Any]:
+    course = told.courses.get(node.id, Course())
+    said = [
+        {name: each[name] for name in ("llm_request", "llm_response") if each.get(name) is not None}
+        for each in course.snapshots
+    ]
+    return {
+        "node": node.id,
+        "status": node.status,
+        "planned": _spec(told, node),
+        "input": _input(told, node),
+        "output": node.result,
+        "error": node.error,
+        "model": [each for each in said if each],
+        "calls": [[each["name"], each["status"]] for each in _calls_by_step(told)[node.id]],
+        "attempts": len(course.attempts),
+        "started_at": course.attempts[0]["started_at"] if course.attempts else course.began_at,
+        "finished_at": course.finished_at,
+    }
+
+
 def _order(told: History) -> list[str]:
     """Planning first, then the plan's own order, each map before its items; then what was undone, in that order."""
     listed = [PLAN_STEP] if PLAN_STEP in told.state.nodes else []

@@ -105,6 +105,7 @@ def _pages(scene: Scene) -> dict[str, str]:
         "overview": "/", "jobs": "/jobs", "job": f"/jobs/{scene.job}", "unknown": f"/jobs/{scene.unknown}",
         "step": f"/jobs/{scene.unknown}/nodes/pay", "event": f"/jobs/{scene.job}/events/2",
         "effects": "/effects", "effect": f"/effects/{Invocation.objects.get(job_id=scene.unknown).id}",
+        "start": "/start", "compare": f"/jobs/{scene.job}/compare", "compared": f"/jobs/{scene.job}/compare/{scene.unknown}",
         "verb": f"/jobs/{scene.job}/do/cancel", "taken": f"/jobs/{scene.taken}", "attempts": f"/jobs/{scene.taken}/nodes/pay", "approvals": "/approvals", "approval": f"/approvals/{scene.approval}",
     }  # fmt: skip
 
