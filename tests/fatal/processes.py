@@ -18,8 +18,21 @@ from tests.processes import Leashed
 ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 AGENTS = ",".join(
-    f"tests.fatal.{each}"
-    for each in ("agents", "agents_of_two", "agents_of_time", "killers", "sagas", "undoing", "lasting")
+    [
+        *(
+            f"tests.fatal.{each}"
+            for each in (
+                "agents",
+                "agents_of_two",
+                "agents_of_time",
+                "killers",
+                "sagas",
+                "undoing",
+                "lasting",
+            )
+        ),
+        "jobs.notify.work",  # as NOTIFY does, which is read only after the fork
+    ]
 )
 
 

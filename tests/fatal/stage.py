@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Stage:
         configure(self.sender)
         self.reader = Reader(database)
         self._ticked = 0.0
+        self.elsewhere: list[Callable[[], dict[str, int]]] = []  # further worlds: effects by idempotency key
 
     # --- processes -----------------------------------------------------------------------------------
 
@@ -193,6 +195,8 @@ class Stage:
         for row in self.reader.query("SELECT name FROM auth_group"):
             key = row["name"].partition(" ")[0]
             counts[key] = counts.get(key, 0) + 1
+        for world in self.elsewhere:
+            counts |= world()
         return counts
 
     def counts(self, job: str) -> list[int]:
