@@ -17,7 +17,7 @@ VERBS = (
     "confirm", "accept_divergence", "sender_of",
 )  # fmt: skip
 
-__all__ = ["CallFailed", "NonDeterminism", "TaskGraph", "TimedOut", "agent", "workflow", *VERBS]
+__all__ = ["CallFailed", "NonDeterminism", "TaskGraph", "TimedOut", "agent", "attachment", "workflow", *VERBS]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from . import services
 
         return getattr(services, name)
+    if name == "attachment":
+        from .attachments import attachment
+
+        return attachment
     raise AttributeError(f"module 'jobs' has no attribute {name!r}")

@@ -99,6 +99,7 @@ def approval_pairs(approval: Row) -> dict[str, str]:
         "State": str(approval["state"]),
         "Question": str(approval["question"]),
         "Shown": pretty(approval.get("shown")),
+        "Attachments": "\n".join(_attachment(each) for each in approval.get("attachments") or []),
         "Releases": pretty(approval["releases"]) if approval.get("releases") else "",
         "Requester": _person(approval.get("requester")),
         "Answered by": _who(approval),
@@ -113,6 +114,12 @@ def approval_pairs(approval: Row) -> dict[str, str]:
 def unresolved_line(line: Row) -> str:
     """An unresolved call in a few words: the tool and its arguments."""
     return f"{line['tool']}({compact(line.get('args'))})"
+
+
+def _attachment(each: Row) -> str:
+    state = {"same": "as it was shown", "elsewhere": "lies elsewhere: compare its digest", None: ""}
+    told = state.get(each.get("state"), f"{each.get('state')}: it cannot be approved")
+    return f"{each['name']} ({each['media_type']}, {each['size']} bytes, sha256 {each['sha256']}) {each['uri']} {told}".rstrip()
 
 
 def _who(approval: Row) -> str:

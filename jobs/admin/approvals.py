@@ -206,6 +206,7 @@ class ApprovalAdmin(Desk):
             "job": job,
             "job_url": self.address(jobs_url, approval.job_id) if sees_job else None,
             "shown": pretty(approval.shown),
+            "attachments": told["attachments"],
             "releases": [{**each, "args": _indented(each["args"])} for each in json.loads(approval.releases)],
             "asked": self.asked(approval),
             "due": utc(approval.deadline),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
-from ..core.errors import Invalid
+from ..attachments import content
+from ..core.errors import Invalid, NotFound
 from ..models import Approval
 from ..queries.approvals import STATES, approval_for, approval_json, approvals_json, approvals_of
 from ..queries.inbox import undecided
@@ -69,6 +72,26 @@ class ApprovalView(Acting):
     def get(self, request: Request, approval: UUID) -> Response:
         """What is asked, what is shown, what it releases, and who voted."""
         return Response(approval_json(approval_for(self.tenant, approval), self.actor))
+
+
+class AttachmentView(Acting):
+    """A file that an approval shows."""
+
+    @extend_schema(
+        operation_id="get_attachment",
+        summary="Read an attachment of an approval",
+        responses={(200, "application/octet-stream"): bytes, **schemas.answers({}, 404, 409)},
+    )
+    def get(self, request: Request, approval: UUID, number: int) -> HttpResponse:
+        """The bytes, if they are still those that were shown; never to be shown in a page of ours."""
+        found = content(approval_for(self.tenant, approval), number)
+        if found is None:
+            raise NotFound(f"approval {approval} shows no attachment {number} that is kept here")
+        shown, body = found
+        answer = HttpResponse(body, content_type="application/octet-stream")
+        answer.headers["Content-Disposition"] = content_disposition_header(True, shown.name) or "attachment"
+        answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return answer
 
 
 class DecideView(Acting):

@@ -140,6 +140,18 @@ class VoteAnswer(s.Serializer[Any]):
     at = when(allow_null=True)
 
 
+class AttachmentAnswer(s.Serializer[Any]):
+    """A file that an approval shows."""
+
+    name = text()
+    media_type = text()
+    size = s.IntegerField()
+    sha256 = text()
+    uri = text()
+    state = text(allow_null=True, help_text="same, changed, missing or elsewhere; null in lists.")
+    path = text(allow_null=True, help_text="Where to read it, if it is kept here.")
+
+
 class ApprovalAnswer(s.Serializer[Any]):
     """A question to people, as the caller sees it."""
 
@@ -149,6 +161,7 @@ class ApprovalAnswer(s.Serializer[Any]):
     state = text()
     question = text()
     shown = s.JSONField()
+    attachments = AttachmentAnswer(many=True)
     releases = s.JSONField()
     digest = text()
     groups = texts()

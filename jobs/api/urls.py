@@ -59,6 +59,7 @@ urlpatterns = [
     *both("forensics/retention", keeping.RetentionView, "retention"),
     *both("approvals", approvals.ApprovalsView, "approvals"),
     *both("approvals/<uuid:approval>", approvals.ApprovalView, "approval"),
+    *both("approvals/<uuid:approval>/attachments/<int:number>", approvals.AttachmentView, "attachment"),
     *both("approvals/<uuid:approval>/decide", approvals.DecideView, "decide"),
     *both("approvals/<uuid:approval>/delegate", approvals.DelegateView, "delegate"),
     *both("unresolved", unresolved.UnresolvedView, "unresolved"),

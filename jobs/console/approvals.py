@@ -164,6 +164,7 @@ class ApprovalPage(Page):
             "goal": part("goal", job.goal[:CLIP], len(job.goal)) if job else None,
             "short": short(approval.job_id),
             "shown": pretty(approval.shown),
+            "attachments": told["attachments"],
             "releases": [{**each, "args": _indented(each["args"])} for each in releases],
             "asks": ", ".join(
                 [*told["groups"], *told["users"], *(f"{each} (delegate)" for each in told["delegates"])]

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from .. import clock
+from ..attachments import attachments_json
 from ..core.commands import Actor
 from ..core.errors import NotFound
 from ..core.moments import text
@@ -45,7 +46,7 @@ def approvals_json(approvals: Sequence[Approval], actor: Actor) -> list[dict[str
 
 def approval_json(approval: Approval, actor: Actor) -> dict[str, Any]:
     """One approval as one person sees it."""
-    return approvals_json([approval], actor)[0]
+    return {**approvals_json([approval], actor)[0], "attachments": attachments_json(approval, looked_at=True)}
 
 
 def _json(approval: Approval, actor: Actor, times: dict[tuple[UUID, str], list[str]]) -> dict[str, Any]:
@@ -60,6 +61,7 @@ def _json(approval: Approval, actor: Actor, times: dict[tuple[UUID, str], list[s
         "state": approval.state,
         "question": approval.question,
         "shown": json.loads(approval.shown),
+        "attachments": attachments_json(approval, looked_at=False),
         "releases": json.loads(approval.releases),
         "digest": approval.digest,
         "groups": json.loads(approval.groups),

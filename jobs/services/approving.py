@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 
 from .. import clock, store
 from ..actors import actor_of, system
+from ..attachments import refuse_changed
 from ..core.commands import Actor, Vote
 from ..core.errors import Invalid, NotFound
 from ..models import Approval
@@ -36,6 +37,8 @@ def decide(
         NotFound; NotAllowed: not asked, four eyes, voted already; Stale: closed, past its deadline or changed; Invalid.
     """
     row = _row(approval, actor)
+    if decision == "approve" and row.state == "open":
+        refuse_changed(row)
     schema = json.loads(row.form)
     plain = payloads.checked(form, "the form")
     filled = payloads.fitting(plain, schema) if decision == "approve" else plain
