@@ -36,7 +36,8 @@ def main() -> int:
     chosen = [case for case in cases if not asked.case or case.name in asked.case]
     told = report.Told(machine.facts(asked.peers), asked.rounds or (1 if asked.quick else 3), chosen)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, Postgres() as postgres, Valkey() as valkey:
-        stage = Stage(postgres, valkey, Path(name), asked.peers, asked.restate)
+        stage = Stage(postgres, valkey, Path(name), asked.peers, asked.restate, asked.out.resolve())
+        stage.out.mkdir(parents=True, exist_ok=True)
         stage.prepare()
         for case in chosen:
             race(stage, case, told)

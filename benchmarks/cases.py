@@ -41,6 +41,7 @@ class Case:
         entries: who does it.
         base: the title of the entry that ratios are taken to; "" takes none.
         note: what one must know to read it.
+    shares: the further figures are the parts of one whole.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Case:
     entries: tuple[Entry, ...]
     base: str = "floor"
     note: str = ""
+    shares: bool = False
 
 
 FLOOR = Entry("floor", "floor_bench")
@@ -158,7 +160,24 @@ def over_time(quick: bool) -> list[Case]:
     ]  # fmt: skip
 
 
+def profile(quick: bool) -> Case:
+    """Where the time goes."""
+    ask = {"steps": 200 if quick else 1000}
+    return Case(
+        "profile", "Where the time of one at-most-once step goes", LATENCY, "ms a step", True,
+        (Entry("Aetheris, in one process", "where", ask),), base="", shares=True,
+        note="Looks at the thread that runs the job, a thousand times a second; what the looks cost is in the figure.",
+    )  # fmt: skip
+
+
 def all_cases(quick: bool) -> list[Case]:
     """Every case, in the order of the report."""
     rates = [throughput(at_once, quick) for at_once in (1, 4, 16, 64)]
-    return [latency(quick), *rates, *between_processes(quick), *at_a_time(quick), *over_time(quick)]
+    return [
+        latency(quick),
+        *rates,
+        *between_processes(quick),
+        *at_a_time(quick),
+        *over_time(quick),
+        profile(quick),
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.cases import Case
 from benchmarks.charts import bars, figure
 from benchmarks.figures import Line, lines, verdict
+from benchmarks.sampling import LEVERS
 
 Samples = dict[str, list[dict[str, float]]]
 HEAD = """# Benchmarks of one run
@@ -78,7 +79,7 @@ def markdown(told: Told) -> str:
             parts.append("No figures.\n")
             continue
         parts.append(f"![{case.title}]({case.name}.svg)\n")
-        parts.append(table(case, found))
+        parts.append(shares(found[0]) if case.shares else table(case, found))
         parts.extend(f"{text}\n" for text in (verdict(case, found), case.note) if text)
     if told.failures:
         parts.append("## What did not answer\n\n" + "\n".join(f"- {each}" for each in told.failures) + "\n")
@@ -93,6 +94,19 @@ def _facts(told: Told) -> str:
         )
         rows.append(f"| {name.replace('_', ' ')} | {shown} |")
     return "\n".join(rows) + "\n"
+
+
+def shares(line: Line) -> str:
+    """The parts of a whole, the largest first; and what would cut the three largest."""
+    parts = sorted(line.more.items(), key=lambda each: -each[1])
+    rows = ["| Layer | share |", "| --- | --- |", *(f"| {name} | {share:.0%} |" for name, share in parts)]
+    levers = [f"{place}. {name}: {LEVERS[name]}" for place, (name, _) in enumerate(_with_levers(parts), 1)]
+    text = "\n".join(rows) + "\n\n![Flame graph](flames.svg)\n\nThe next three levers, from these shares:\n\n"
+    return text + "\n".join(levers) + "\n"
+
+
+def _with_levers(parts: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    return [each for each in parts if each[0] in LEVERS][:3]
 
 
 def table(case: Case, found: Sequence[Line]) -> str:

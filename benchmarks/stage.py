@@ -36,6 +36,7 @@ class Stage:
     folder: Path
     peers: Path | None  # an interpreter that has the peers installed
     restate: Path | None
+    out: Path
     made: int = field(default=0)
 
     def prepare(self) -> None:
@@ -51,7 +52,7 @@ class Stage:
         """
         theirs = entry.endswith("_bench")
         with self._database(template=None if theirs else TEMPLATE) as url:
-            told = {"ASK": json.dumps(ask)}
+            told = {"ASK": json.dumps(ask), "BENCH_FLAMES": str(self.out / "flames.svg")}
             if theirs:
                 python = str(self.peers) if self.peers is not None else sys.executable
                 return self._said([python, str(PEERS / f"{entry}.py")], {**self._theirs(url), **told})
