@@ -348,15 +348,21 @@ class Package:
 
     def lines(self, name: str) -> Iterator[tuple[int, Any]]:
         """The lines of a file as values, each in its canonical form, numbered from 1."""
-        rest, number = b"", 0
+        rest: list[bytes] = []  # pieces of a line that goes on: put together once, however long it is
+        size = number = 0
         for piece in self.chunks(name):
-            *whole, rest = (rest + piece).split(b"\n") if b"\n" in piece else [rest + piece]
-            if len(rest) > LONGEST_LINE:
+            first, *more = piece.split(b"\n")
+            rest.append(first)
+            size += len(first)
+            if size > LONGEST_LINE:
                 raise Broken("too_large", f"a line of more than {LONGEST_LINE} bytes", name, number + 1)
-            for text in whole:
+            if not more:
+                continue
+            for text in (b"".join(rest), *more[:-1]):
                 number += 1
                 yield number, parsed(text, name, canonical, number)
-        if rest:
+            rest, size = [more[-1]], len(more[-1])
+        if size:
             raise Broken("bad_form", "the last line does not end", name, number + 1)
 
 

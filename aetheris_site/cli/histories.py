@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile, ZipFile
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .failures import Failure, Missing
 from .options import DURATION
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from .client import Api
 
 PAGE = 1000
+LARGEST_PARTS = 1 << 29  # bytes
+NEEDED = {"events.jsonl": {"job", "seq", "type", "node", "at", "body"}, "blobs.jsonl": {"sha256", "text"}}
 
 
 @dataclass(frozen=True)
@@ -126,17 +126,36 @@ def _whole(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(path: Path, member: str) -> Iterator[dict[str, Any]]:
+    """The lines of a file of a package."""
+    from forensics.standalone import UNREADABLE, Broken
+
     try:
-        with ZipFile(path) as package:
-            if member not in package.namelist():
-                return
-            with package.open(member) as file:
-                yield from map(json.loads, file)
+        with path.open("rb") as file:
+            yield from _read(file, member)
     except FileNotFoundError:
         raise Missing(f"There is no file {path}", code="no_file") from None
-    except (BadZipFile, OSError, ValueError) as error:
+    except (Broken, OSError, *UNREADABLE) as error:
+        told = error.found if isinstance(error, Broken) else error
         raise Failure(
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {told}",
             code="no_package",
             advice=f"`aetheris verify {path}` says more.",
         ) from error
+
+
+def _read(file: BinaryIO, member: str) -> Iterator[dict[str, Any]]:
+    """The same, read in its one form and within the verifier's bounds: a ZIP may unpack to anything.
+
+    Raises:
+        Broken: it has another form, or unpacks to more than is held here.
+    """
+    from forensics.standalone import PARTS, Broken, Package
+
+    package = Package(file)
+    package.check_form()
+    if member == PARTS and package.members[PARTS].size > LARGEST_PARTS:
+        raise Broken("too_large", f"more than {LARGEST_PARTS} bytes, which are held in memory here", PARTS)
+    for number, value in package.lines(member):
+        if not isinstance(value, dict) or not NEEDED[member] <= set(value):
+            raise Broken("bad_form", "this line is none of such a file", member, number)
+        yield value

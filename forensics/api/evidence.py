@@ -102,7 +102,7 @@ class WhoView(ForensicFace):
             OpenApiParameter("invocation", str, description="Id of the line in the ledger."),
             OpenApiParameter("reference", str, description="A text that the tool returned, such as the id of a refund."),
         ],
-        responses=answers({200: shapes.WhoAnswer}, 404, 409, 422),
+        responses=answers({200: shapes.WhoAnswer}, 404, 409, 410, 422),
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Of every effect that is meant: who submitted and approved, agent, step, attempt, time, and what it was based on."""

@@ -11,6 +11,8 @@ from .walking import Graph
 
 Nodes = Sequence[Mapping[str, Any]]
 MOST = 300  # nodes that are drawn one by one
+ARROWS = 2000  # that are drawn: a picture of more says nothing, and a job may have as many as it has pairs of values
+LONG = 24  # columns that an arrow passes between others; a longer one goes straight
 WIDE, HIGH, ACROSS, DOWN, EDGE = 190, 46, 260, 66, 24
 COLOURS = {
     "person": "#fde9c8", "agent": "#e7e3f4", "model": "#e7e3f4", "document": "#d9ecd9", "request": "#fff7d6",
@@ -33,6 +35,9 @@ def svg(graph: Graph) -> str:
         An SVG document. Above `MOST` nodes, those of one kind and tool become one box, and a note says so.
     """
     nodes, edges, note = _collapsed(graph)
+    if len(edges) > ARROWS:
+        note = f"{ARROWS} of {len(edges)} arrows are drawn; the JSON has them all.   {note}"
+        edges = edges[:ARROWS]
     places, high = _places(nodes, edges)
     width = EDGE * 2 + WIDE + ACROSS * max((x for x, _ in places.values()), default=0)
     height = EDGE * 2 + 34 + DOWN * max(high, 1)
@@ -111,7 +116,7 @@ def _places(nodes: Nodes, edges: Nodes) -> tuple[dict[str, tuple[int, int]], int
         columns[layers[each["id"]]].setdefault(each["id"], "")
     for each in edges:
         last = each["to"]
-        for column in range(layers.get(last, 0) + 1, layers.get(each["from"], 0)):
+        for column in _between(layers.get(last, 0), layers.get(each["from"], 0)):
             columns[column].setdefault(f"{each['to']} @{column}", "")
             before[f"{each['to']} @{column}"].append(last)
             last = f"{each['to']} @{column}"
@@ -123,6 +128,11 @@ def _places(nodes: Nodes, edges: Nodes) -> tuple[dict[str, tuple[int, int]], int
             rows[key] = number
     where = {key: (column, rows[key]) for column, keys in columns.items() for key in keys}
     return where, max((len(each) for each in columns.values()), default=0)
+
+
+def _between(first: int, last: int) -> range:
+    """The columns between the ends of an arrow."""
+    return range(first + 1, last if last - first <= LONG else first + 1)
 
 
 def _in_order(keys: list[str], causes: Mapping[str, list[str]]) -> list[str]:
@@ -139,7 +149,8 @@ def _in_order(keys: list[str], causes: Mapping[str, list[str]]) -> list[str]:
                 on_way.add(each)
                 stack.append((each, True))
                 stack.extend((other, False) for other in reversed(causes.get(each, [])))
-    return [each for each in done if each in set(keys)]
+    known = set(keys)
+    return [each for each in done if each in known]
 
 
 def _middle(rows: list[int]) -> float:
@@ -184,7 +195,7 @@ def _edge(edge: Mapping[str, Any], places: Mapping[str, tuple[int, int]]) -> str
     (first, _), (last, _) = places[edge["to"]], places[edge["from"]]
     x, y = _corner(places[edge["to"]])
     path, x, y = f"M{x + WIDE} {y + HIGH // 2}", x + WIDE, y + HIGH // 2
-    for column in range(first + 1, last):
+    for column in _between(first, last):
         near, high = _corner(places[f"{edge['to']} @{column}"])
         path += _curve(x, y, near, high + HIGH // 2) + f"H{near + WIDE}"
         x, y = near + WIDE, high + HIGH // 2

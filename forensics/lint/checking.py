@@ -48,17 +48,22 @@ def lint(
         The findings in the order of the lines, without those that `# noqa` takes back.
     """
     try:
-        parsed = ast.parse(text) if tree is None else tree
-    except (SyntaxError, ValueError) as error:
+        found = _found(ast.parse(text) if tree is None else tree, path, frozenset(decorators))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # too deep is no module either
         line, column = getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1
-        return [Finding(path, line, column, codes.UNREADABLE, f"{codes.CODES[codes.UNREADABLE][0]}: {error}")]
-    module = read(parsed, frozenset(decorators))
-    found = set()
-    for name, step in reached(module).items():
-        for node, code, what in Check(module, module.functions[name]).breaches():
-            found.add(_finding(path, node, code, what, step, name))
+        said = f"{codes.CODES[codes.UNREADABLE][0]}: {str(error) or 'it nests too deep'}"
+        return [Finding(path, line, column, codes.UNREADABLE, said)]
     rows = text.splitlines() if lines is None else lines
     return sorted(each for each in _once(found) if not _taken_back(rows, each))
+
+
+def _found(tree: ast.Module, path: str, decorators: frozenset[str]) -> set[Finding]:
+    module = read(tree, decorators)
+    return {
+        _finding(path, node, code, what, step, name)
+        for name, step in reached(module).items()
+        for node, code, what in Check(module, module.functions[name]).breaches()
+    }
 
 
 def _once(found: set[Finding]) -> Iterator[Finding]:

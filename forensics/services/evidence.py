@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 
 from jobs.core.errors import Illegal, NotFound
 from jobs.models import Event, Job
+from jobs.tombstones import refuse_gone
+from ledger.canonical import erased_key
 from ledger.models import Invocation
 
 from .. import evidence, search
@@ -37,12 +39,15 @@ def who(tenant: str, given: Mapping[str, str]) -> dict[str, Any]:
 
     Raises:
         Invalid: not exactly one is given.
-        NotFound: nothing on record is meant by it.
+        NotFound: nothing on record is meant by it. Gone: the job that it means was pruned.
     """
     name, word = _one(given, ("key", "invocation", "reference"))
     lines, behind = _lines(tenant, name, word)
-    found = [_answered(tenant, line) for line in lines]
+    there = {row.id: row for row in Job.objects.filter(tenant=tenant, id__in=[line.job_id for line in lines])}
+    found = [_answered(there[line.job_id], line) for line in lines if line.job_id in there]
     if not found:
+        for line in lines:  # a line that holds a business key outlives its job
+            refuse_gone(tenant, line.job_id)
         raise NotFound(
             f"nothing on record has the {name} {word[:80]!r}; `aetheris search --of effects` looks more widely"
         )
@@ -61,7 +66,8 @@ def _lines(tenant: str, name: str, word: str) -> tuple[list[Invocation], int]:
     if name == "invocation":
         return list(rows.filter(id=uuid({name: word}, name) or "")), 0
     if name == "key":
-        return _distinct(rows.filter(idempotency_key=word), rows.filter(business_key=word)), 0
+        known = (word, erased_key(word))  # the digest is what an erased or pruned job leaves of its key
+        return _distinct(rows.filter(idempotency_key=word), rows.filter(business_key__in=known)), 0
     search.catch_up(search.FRESHEN)
     named = Mention.objects.filter(tenant=tenant, kind="reference", value=word).order_by(
         "-at", "-job_id", "-seq"
@@ -77,8 +83,8 @@ def _distinct(*some: QuerySet[Invocation]) -> list[Invocation]:
     return list(dict.fromkeys(line for rows in some for line in rows[:MOST]))[:MOST]
 
 
-def _answered(tenant: str, line: Invocation) -> dict[str, Any]:
-    graph = graph_of_job(Job.objects.get(tenant=tenant, id=line.job_id))
+def _answered(job: Job, line: Invocation) -> dict[str, Any]:
+    graph = graph_of_job(job)
     nodes = evidence.matching(graph, str(line.id)) or [f"step/{line.node}"]
     return evidence.who(graph, nodes[0])
 

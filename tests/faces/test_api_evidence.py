@@ -13,6 +13,7 @@ from examples.loan import loan
 from forensics import search
 from forensics.models import Access
 from jobs import approve, submit
+from jobs.services import prune
 from jobs.testing import in_this_process, run_until_parked
 from ledger.models import Invocation
 from tests.faces import admin_stage as stage
@@ -185,3 +186,14 @@ def test_followed_goes_on_from_the_jobs_that_name_it_and_each_of_them_is_looked_
     assert "step/payout" in {each["id"] for each in further["effects"]}
     found = Access.objects.filter(tenant=tenant, question="followed").values_list("job_id", flat=True)
     assert {str(each) for each in found if each} == {first, second}
+
+
+def test_who_did_what_a_pruned_job_did_answers_with_its_tombstone(tenant: str) -> None:
+    """The line of a business key outlives its job, which nobody can tell of any more."""
+    job = _paid(tenant)
+    prune(job, reason="kept long enough", actor=person("officer", tenant=tenant))
+    line = Invocation.objects.get(job_id=job, node="payout")
+    for name, word in (("key", "loan:L-2001"), ("invocation", line.id)):
+        problem = refused(_caller(tenant).get(f"forensics/who?{name}={word}"), 410, "job_pruned")
+        assert problem["tombstone"]["job"] == job
+    refused(_caller(a_tenant()).get(f"forensics/who?invocation={line.id}"), 404, "not_found")

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import httpx
 import pytest
 
+from aetheris_site.cli import histories
 from forensics.package import export
 from jobs import agent, agents, workflow
 from jobs.testing import run_until_parked
@@ -19,6 +21,7 @@ from tests.faces.api_stage import Caller
 from tests.faces.command_line import Desk, Ended, aetheris, ok, page
 from tests.forensics.conftest import here  # noqa: F401 - a fixture
 from tests.forensics.forgetting import erased
+from tests.pure.test_hostile_evidence import packed
 
 pytestmark = pytest.mark.usefixtures("here")
 HOW: dict[str, Any] = {"by": 1}
@@ -141,6 +144,36 @@ def test_a_question_that_makes_no_sense_is_refused_before_anything_is_read(tmp_p
     assert aetheris("debug", "--compare-replay", str(lost)).code == 3
     lost.write_bytes(b"no zip")
     assert "no_package" in aetheris("debug", "--compare-replay", str(lost)).err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"7\n", b"[]\n", b"{}\n", b'{"a": 1}\n', b"[" * 100_000 + b"\n", b'{"body":{},"seq":"x"}\n', b"\xff\n"],
+)
+def test_a_package_that_was_made_to_do_harm_is_refused_and_not_unpacked(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "harm.zip"
+    path.write_bytes(packed(content).getvalue())
+    told = aetheris("debug", "--compare-replay", str(path))
+    assert told.code == 1
+    assert "cannot be read" in told.err
+    assert "Traceback" not in told.err
+    with ZipFile(path, "a") as zip:
+        zip.writestr("../outside.txt", "x")
+    assert "no_package" in aetheris("debug", "--compare-replay", str(path)).err
+    assert [each.name for each in tmp_path.parent.glob("outside*")] == []
+
+
+def test_large_parts_that_would_fill_the_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "golden.zip"
+    export(ended(2), path)
+    monkeypatch.setattr(histories, "LARGEST_PARTS", -1)
+    told = aetheris("debug", "--compare-replay", str(path), "--json")
+    assert told.code == 1
+    assert "too_large" in told.out + told.err
 
 
 def test_code_that_cannot_be_loaded_is_named() -> None:
