@@ -18,6 +18,7 @@ class ForensicsConfig(AppConfig):
         from .log.anchors import running
         from .log.keyring import checked
         from .package import archiving
+        from .search import shelf
 
         access.connect()
         forgetting.connect()
@@ -27,3 +28,4 @@ class ForensicsConfig(AppConfig):
         checks.register(checked, checks.Tags.security, deploy=True)
         archiving.connect()
         roles.connect()
+        shelf.connect()

@@ -9,6 +9,7 @@ from .layout import HEIGHT, WIDTH, Point, TooTangled, lay_out
 from .svg import clip, tag, words
 
 MOST = 400  # boxes that one picture shows
+LINE = 24  # characters that a box has room for in its second line: what it is, and how it stands
 MARKS = {
     "waiting": "○", "ready": "◔", "running": "▶", "backoff": "↻", "parked": "‖", "done": "✓", "rejected": "⊘",
     "skipped": "–", "failed": "✕", "earlier": "·",
@@ -96,7 +97,7 @@ def _box(box: Box, place: Point) -> str:
         tag("title", words(box.title or f"{box.label}: {said}")),
         tag("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=8),
         tag("text", words(clip(box.label, 23)), x=x + 12, y=y + 22, class_="name"),
-        tag("text", words(clip(box.note, 13)), x=x + 12, y=y + 42, class_="note"),
+        tag("text", words(clip(box.note, min(13, LINE - 2 - len(clip(said, 15))))), x=x + 12, y=y + 42, class_="note"),
         tag(
             "text",
             words(f"{MARKS.get(box.state, '·')} {clip(said, 15)}"),

@@ -123,7 +123,9 @@ def _facts(left: Job, right: Job) -> list[tuple[str, Any, Any, bool]]:
         }
 
     ours, theirs = each(left), each(right)
-    return [(name, ours[name], theirs[name], ours[name] != theirs[name]) for name in ours]
+    return [
+        (name, ours[name], theirs[name], name != "Created" and ours[name] != theirs[name]) for name in ours
+    ]
 
 
 def _shown(pair: Pair) -> dict[str, Any]:

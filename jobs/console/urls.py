@@ -13,6 +13,7 @@ app_name = "aetheris_console"
 urlpatterns = [
     path("", overview.Overview.as_view(), name="overview"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
+    path("jobs/searches", jobs.Searches.as_view(), name="searches"),
     path("jobs/<uuid:job>", job.JobPage.as_view(), name="job"),
     path("jobs/<uuid:job>/compare", side_by_side.Choose.as_view(), name="compare"),
     path("jobs/<uuid:job>/compare/<uuid:other>", side_by_side.SideBySide.as_view(), name="side_by_side"),
