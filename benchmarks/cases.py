@@ -123,6 +123,16 @@ def between_processes(quick: bool) -> list[Case]:
     ]  # fmt: skip
 
 
+def submissions(quick: bool) -> Case:
+    """How many jobs come in."""
+    ask = {"jobs": 80 if quick else 800}
+    entries = tuple(Entry(f"Aetheris, clients: {n}", "submitting", {**ask, "clients": n}) for n in (1, 8))
+    return Case(
+        "submit", "Submissions over HTTP to one API process, while a worker takes them up", RATE, "jobs/s", False, entries,
+        base="Aetheris, clients: 1", note="Each answer comes after the job is durable; p50 and p99 are milliseconds to it.",
+    )  # fmt: skip
+
+
 def at_a_time(quick: bool) -> list[Case]:
     """Many things at once, and a death."""
     branches, waits = (100, 100) if quick else (1000, 1000)
@@ -176,6 +186,7 @@ def all_cases(quick: bool) -> list[Case]:
     return [
         latency(quick),
         *rates,
+        submissions(quick),
         *between_processes(quick),
         *at_a_time(quick),
         *over_time(quick),
