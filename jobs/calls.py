@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
-from ledger import Absent, Landed, Tool, ToolCall
+from ledger import Absent, Landed, Tool, ToolCall, Unknown
 from ledger import services as ledger
 from ledger.canonical import storable
 from ledger.crashpoints import crashpoint
@@ -230,7 +230,12 @@ def probe(claim: Claim, tool: Tool, state: JobState, path: str) -> Answer:
     call: ToolCall = tool_call(state, asked)
     said = ledger.probe(tool, call, timeout=min(PROBE_SECONDS, tool.timeout))
     who = Actor(id=claim.me.id, name=f"probe of {tool.name}", kind="worker")
-    common: dict[str, Any] = {"path": path, "by": who, "fence": claim.fence}
+    return answered(tool, said, path, who, claim.fence)
+
+
+def answered(tool: Tool, said: Landed | Absent | Unknown, path: str, who: Actor, fence: int) -> Answer:
+    """What a probe said, as it is written down."""
+    common: dict[str, Any] = {"path": path, "by": who, "fence": fence}
     if isinstance(said, Landed):
         written, problem = storable(said.result, conf().MAX_RESULT)
         if problem is not None:

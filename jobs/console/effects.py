@@ -27,6 +27,12 @@ from .desk import Page, sentence, when
 from .jobs import PAGE, place_of
 
 SETTLERS = 20  # resolutions of one call that are looked through for the last
+PROBED = {
+    "landed": "The tool says that it landed; the job goes on with its result.",
+    "absent": "The tool says that it did not happen, which is proven; it is made again with the same key.",
+    "absent?": "The tool knows nothing of it, but it may still be on its way: that proves nothing, and was not recorded.",
+    "unknown?": "The tool cannot tell ({}); nothing was recorded.",
+}
 WORDS = {
     "landed": "The call happened. The job goes on with the result below, and the call is never made again.",
     "absent": "The call certainly did not happen. It is made again, with the same key.",
@@ -68,6 +74,8 @@ class EffectPage(Page):
         row = self._found(line)
         if "resolve" not in self.actor.may:
             raise PermissionDenied("to answer you need the permission “May resolve unknown outcomes”")
+        if "probe" in request.POST:
+            return self._probed(row)
         form = Resolution(request.POST)
         if not form.is_valid():
             return self._shown(row, form, code=422)
@@ -81,6 +89,18 @@ class EffectPage(Page):
             )
 
         self._answered(row, told["verdict"], deed)
+        return HttpResponseRedirect(reverse("aetheris_console:effect", args=(row.id,)))
+
+    def _probed(self, row: Invocation) -> HttpResponse:
+        """Have the tool asked, and say what it said."""
+        try:
+            said = services.probe(row.id, actor=self.actor)
+        except Refused as refusal:
+            messages.error(self.request, sentence(refusal.message))
+        else:
+            messages.success(
+                self.request, PROBED[said.verdict if said.settled else f"{said.verdict}?"].format(said.reason)
+            )
         return HttpResponseRedirect(reverse("aetheris_console:effect", args=(row.id,)))
 
     def _answered(self, row: Invocation, verdict: str, deed: Any) -> None:
