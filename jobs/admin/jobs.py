@@ -22,9 +22,10 @@ from jobs.queries.holds import Cover, covering
 from jobs.tombstones import tombstone_of
 from ledger.admin import Choice, utc
 
-from . import job_page
+from . import bulk, job_page
 from .desk import DOORS, Desk, actor_on
 from .looking import page_looked
+from .narrowing import CreatedFilter, TroubleFilter
 from .shown import badge, moment, short, wait_brief, whole
 from .verbs import VERBS, Verb, offered
 
@@ -62,7 +63,7 @@ class JobAdmin(Desk):
 
     list_title = "Jobs"
     list_display = ("short_id", "agent_shown", "status_shown", "waits", "requester_shown", "created")
-    list_filter: ClassVar[Any] = (StatusFilter, AgentFilter)
+    list_filter: ClassVar[Any] = (TroubleFilter, StatusFilter, AgentFilter, CreatedFilter)
     search_fields = ("id",)
     search_ids = ("id",)
     search_words = ("agent",)
@@ -71,6 +72,15 @@ class JobAdmin(Desk):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return super().get_queryset(request).defer(*job_page.PARTS)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return bulk.actions_for(request)
+
+    @transaction.non_atomic_requests
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, extra_context)
 
     @admin.display(description="job")
     def short_id(self, job: Job) -> str:

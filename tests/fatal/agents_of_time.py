@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from examples.payments.client import PaymentsClient, PaymentsError
 from jobs import TaskGraph, agent
 from ledger import NotLanded, Retry, ToolCall, tool
@@ -34,4 +36,21 @@ def timed(goal: Goal) -> TaskGraph:
     """Pay with one of them."""
     g = TaskGraph()
     g.output(g.tool("pay", goal["tool"], order_id=ORDER, cents=100))
+    return g
+
+
+class Asked(TypedDict):
+    """What the deadline decides."""
+
+    then: str
+
+
+@agent("fatal-ask-soon")
+def asking_soon(goal: Asked) -> TaskGraph:
+    """Ask with a deadline that passes within a test."""
+    g = TaskGraph()
+    asked = g.approval(
+        "ask", "Pay?", groups=["finance"], deadline="3s", on_timeout=goal["then"], escalate_to=["heads"]
+    )
+    g.output(g.tool("pay", "fatal.pay_calmly", order_id=ORDER, cents=100, after=[asked]))
     return g
