@@ -128,7 +128,7 @@ def why_in(shelf: Shelf, job: str, word: str) -> dict[str, Any] | None:
     others = [each for each in found if each != job]
     across = {"results": journey.told(found, others), "links": journey.told_links([job, *others]),
               "absent": journey.told_absent(), "cut": journey.cut}  # fmt: skip
-    return {**walked(packed.graph, starts, BACK), "across": across}
+    return {**walked(packed.graph, starts, BACK, found[job]), "across": across}
 
 
 def followed_in(shelf: Shelf, kind: str, word: str) -> list[dict[str, Any]]:
@@ -152,10 +152,10 @@ def followed_in(shelf: Shelf, kind: str, word: str) -> list[dict[str, Any]]:
 
 
 def _followed(shelf: Shelf, job: str, graph: Graph, starts: list[str]) -> dict[str, Any]:
-    found = walked(graph, starts, FORWARD)
-    effects = [each for each in _effects(found["nodes"]) if each["id"] not in starts]
     journey = Journey(shelf, FORWARD)
     reached = journey.walk((job, each) for each in starts)
+    found = walked(graph, starts, FORWARD, reached[job])
+    effects = [each for each in _effects(found["nodes"]) if each["id"] not in starts]
     further = [
         {"job": each["job"], "agent": each["agent"], "version": each["version"], "status": "", "distance": each["distance"],
          "state": "shown", "why": "", "effects": _effects(each["nodes"])}

@@ -116,18 +116,21 @@ def named(graph: Graph, kind: str, word: str) -> list[str]:
     return [each["id"] for each in graph["nodes"] if each["kind"] == kind and means(each)] + asked
 
 
-def walked(graph: Graph, starts: list[str], way: tuple[str, str]) -> dict[str, Any]:
+def walked(
+    graph: Graph, starts: list[str], way: tuple[str, str], ways: Mapping[str, Reached] | None = None
+) -> dict[str, Any]:
     """The part of a graph that a walk reaches.
 
     Args:
         graph: where to walk.
         starts: ids of nodes.
         way: `BACK` or `FORWARD`.
+        ways: what a walk through other jobs, too, has reached in it.
 
     Returns:
         The graph's part, with `of` (the starts), each node's `distance` and `how`, and `beyond`: other jobs to which it leads.
     """
-    ways = reached(graph, starts, way)
+    ways = reached(graph, starts, way) if ways is None else ways
     part = part_of(graph, ways)
     nodes = [
         {**each, "distance": ways[each["id"]].distance, "how": ways[each["id"]].how} for each in part["nodes"]

@@ -11,7 +11,7 @@ from jobs.tombstones import tombstone_of
 
 from .. import evidence, search
 from ..evidence.journey import JOBS, Absent, Journey
-from ..evidence.walking import Graph
+from ..evidence.walking import Graph, Reached
 from ..models import Mention
 from .reading import graph_of_job
 
@@ -114,6 +114,18 @@ def walk(
     limit: int,
     most: int = JOBS,
 ) -> dict[str, Any]:
+    """Other jobs to which something leads; for arguments and answer see `toured`."""
+    return toured(source, starts, way, cursor, limit, most)[0]
+
+
+def toured(
+    source: Stored,
+    starts: Iterable[tuple[str, str]],
+    way: tuple[str, str],
+    cursor: str | None,
+    limit: int,
+    most: int = JOBS,
+) -> tuple[dict[str, Any], dict[str, dict[str, Reached]]]:
     """Other jobs to which something leads.
 
     Args:
@@ -127,7 +139,8 @@ def walk(
     Returns:
         `{next, previous, results, links, absent, cut, behind}`: parts of the graphs of the jobs of the page, the nearest
         first; the arrows between jobs that end in one of them; the jobs that are not shown, and why; whether the walk ended
-        early; and how many events the index of names does not know yet.
+        early; and how many events the index of names does not know yet. And what was reached, by job: in the jobs of the
+        starts, too, to which a walk may come back.
     """
     begun = list(starts)
     if way == evidence.FORWARD:
@@ -138,11 +151,12 @@ def walk(
     others = [job for job in found if job not in own]
     some, following, before = page_of(others, cursor, limit)
     told = [{**each, "status": source.rows[each["job"]].status} for each in journey.told(found, some)]
-    return {
+    answer = {
         "next": following, "previous": before, "results": told, "links": journey.told_links(some or own),
         "absent": journey.told_absent(), "cut": journey.cut,
         "behind": search.behind() if way == evidence.FORWARD else 0,
     }  # fmt: skip
+    return answer, found
 
 
 def neighbours(job: Job, sees: Sees | None = None, limit: int = 12) -> dict[str, list[dict[str, Any]]]:
@@ -179,8 +193,8 @@ def _brief(part: dict[str, Any]) -> dict[str, Any]:
 
 def effects_across(
     source: Stored, job: str, starts: Iterable[str], most: int
-) -> tuple[list[dict[str, Any]], bool]:
-    """What followed in other jobs from nodes of one, each with its effects; and whether the walk ended early.
+) -> tuple[list[dict[str, Any]], bool, dict[str, Reached]]:
+    """What followed in other jobs from nodes of one, each with its effects; whether the walk ended early; and in this one.
 
     Args:
         source: the viewer's.
@@ -197,7 +211,7 @@ def effects_across(
     ]
     hidden = [{**each, "agent": "", "version": "", "status": "", "distance": None, "effects": []}
               for each in journey.told_absent()]  # fmt: skip
-    return [*told, *hidden], journey.cut
+    return [*told, *hidden], journey.cut, found.get(job, {})
 
 
 def effects_of(nodes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

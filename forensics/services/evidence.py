@@ -17,7 +17,7 @@ from .. import evidence, search
 from ..asking import refuse, uuid
 from ..evidence.walking import BACK, FORWARD, walked
 from ..models import Mention
-from .across import Sees, Stored, effects_across, effects_of, walk
+from .across import Sees, Stored, effects_across, effects_of, toured
 from .reading import graph_of_job
 
 MOST = 20  # effects that one question answers, and jobs of a page
@@ -116,7 +116,8 @@ def why(
             f"nothing in job {job.id} is meant by {word[:80]!r}; `aetheris evidence {job.id}` lists its nodes"
         )
     begun = [(str(job.id), each) for each in starts]
-    return {**walked(graph, starts, BACK), "across": walk(source, begun, BACK, cursor, limit)}
+    across, found = toured(source, begun, BACK, cursor, limit)
+    return {**walked(graph, starts, BACK, found[str(job.id)]), "across": across}
 
 
 def _returned(job: Job, graph: Mapping[str, Any], word: str) -> list[str]:
@@ -184,9 +185,9 @@ def _followed(source: Stored, job: Job, kind: str, word: str) -> dict[str, Any]:
     except Illegal as broken:
         return {**about, **nothing, "problem": str(broken)}
     starts = evidence.named(graph, kind, word)
-    found = walked(graph, starts, FORWARD)
+    across, cut, ways = effects_across(source, str(job.id), starts, FURTHER)
+    found = walked(graph, starts, FORWARD, ways)
     effects = [each for each in effects_of(found["nodes"]) if each["id"] not in found["of"]]
-    across, cut = effects_across(source, str(job.id), starts, FURTHER)
     return {
         **about,
         "of": found["of"],

@@ -27,7 +27,7 @@ def across_read(word: str, call: ToolCall) -> dict[str, str]:
 @tool(effect="at_most_once", name="across_tell")
 def across_tell(job: str, word: str, call: ToolCall) -> str:
     """A signal to another job, for the job whose tool it is."""
-    return signal(job, "go", {"word": word}, id=call.idempotency_key, actor=sender_of(call))
+    return signal(job, "go", {"word": word or call.job_id}, id=call.idempotency_key, actor=sender_of(call))
 
 
 def drawn(graph: TaskGraph, tenant: str, who: str = "ann") -> str:

@@ -153,6 +153,8 @@ def test_a_package_of_a_job_with_a_send_a_signal_of_a_tool_and_a_turn_still_veri
     graph = services.graph_of_job(Job.objects.get(id=sender))
     [sent] = [each for each in graph["nodes"] if each["kind"] == "send"]
     assert sent["agent"] == "desk"
+    told = services.timeline_of(Job.objects.get(id=sender))["decisions"]
+    assert "step/main/0" in {each["id"] for each in told if each["kind"] == "send"}
     assert (f"job/{came}", "step/main/0", "sent") in {
         (each["from"], each["to"], each["kind"]) for each in graph["edges"]
     }
