@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from jobs import clock, queries
 from jobs.admin.job_page import PARTS
@@ -56,6 +58,7 @@ class Overview(Page):
             "workers": queries.workers_json(workers[:FEW], self.tenant),
             "more_workers": len(workers) > FEW,
             "now": when(clock.now()),
+            "empty": not jobs.exists(),
         }
         return self.page("overview.html", "Overview", **context)
 
@@ -74,10 +77,12 @@ class Overview(Page):
         ]
 
     def _stuck(self) -> list[dict[str, Any]]:
-        found = queries.stuck(self.tenant)
+        # Unknown outcomes have a table of their own on this page.
+        found = [each for each in queries.stuck(self.tenant) if each["cause"] != "unknown_outcome"]
         return [
             {
                 **each,
+                "advice": with_code(each["advice"][:1].upper() + each["advice"][1:]),
                 "short": short(each["job"]) if each["job"] else "",
                 "since": when(each["since"]) if each["since"] else "",
                 "cause": each["cause"].replace("_", " "),
@@ -100,6 +105,16 @@ class Overview(Page):
         since = text(clock.now() - timedelta(hours=1))
         rows = Event.objects.filter(tenant=self.tenant, at__gte=since)
         return [(words, bounded(rows.filter(type=kind).order_by("at"))) for kind, words in RATES]
+
+
+def with_code(text: str) -> SafeString:
+    """A sentence in which what stands between backticks is to be typed."""
+    parts = text.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", part) if at % 2 else part,) for at, part in enumerate(parts)),
+    )
 
 
 def rows_of(jobs: QuerySet[Job], most: int = FEW) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from jobs import store
+from jobs.console.overview import with_code
 from jobs.core.commands import Actor, Cancel, LoseLease, StartNode
 from jobs.core.ids import child_id
 from jobs.models import Approval, Event, Job
@@ -57,12 +58,24 @@ def test_the_first_page_shows_what_waits_for_me_and_what_runs(settings: Any) -> 
     page = _page(stage.browser(user), "/")
     assert "Refund?" in page
     assert f"/approvals/{stage.approval_of(job)}" in page
-    assert "nobody knows whether pay_back happened" in page
+    assert "Effects whose outcome nobody knows" in page
     assert unknown[-12:] in page
+    assert "Nothing has been asked for yet" not in page
     assert "/admin/" not in page  # which they may not enter
     other = _page(stage.browser(stage.person()), "/")
     assert f"/approvals/{stage.approval_of(job)}" not in other
     assert "/admin/" in other
+
+
+def test_the_first_page_of_an_empty_house_says_how_to_begin_and_what_to_type_is_no_backtick(
+    settings: Any,
+) -> None:
+    settings.AETHERIS = {**settings.AETHERIS, "DEFAULT_TENANT": factories.a_tenant()}
+    page = _page(stage.browser(stage.person("submit_job")), "/")
+    assert "Nothing has been asked for yet" in page
+    assert "Start the first job" in page
+    assert "Start the first job" not in _page(stage.browser(stage.person()), "/")
+    assert with_code("see `aetheris <x>` now") == "see <code>aetheris &lt;x&gt;</code> now"
 
 
 def test_jobs_are_found_by_status_agent_and_the_beginning_of_their_id() -> None:
