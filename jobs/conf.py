@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
@@ -94,6 +95,8 @@ class Conf:
 
 
 KNOWN = tuple(each.name for each in fields(Conf))
+# What the settings were when they were read, and what they say.
+_read: tuple[dict[str, Any], Conf] | None = None
 
 
 def conf() -> Conf:
@@ -102,7 +105,14 @@ def conf() -> Conf:
     Raises:
         ImproperlyConfigured: an unknown key, naming the nearest known one.
     """
+    global _read
     given: Mapping[str, Any] = getattr(settings, "AETHERIS", {})
+    if _read is None or _read[0] != given:
+        _read = deepcopy(dict(given)), _checked(given)
+    return _read[1]
+
+
+def _checked(given: Mapping[str, Any]) -> Conf:
     for key in given:
         if key not in KNOWN:
             near = get_close_matches(str(key), KNOWN, n=1)

@@ -193,10 +193,11 @@ def _masked(value: Any, pointer: str, name: str, hits: list[Hit]) -> Any:
 def _masked_text(text: str, pointer: str, name: str, hits: list[Hit]) -> str:
     shapes = shapes_in(text)
     hits += [Hit(pointer, shape) for shape in shapes]
-    if not shapes and name and _random(text) and _secret_name(name):
+    clean = mask_text(text) if shapes else text
+    if name and _random(clean) and _secret_name(name):  # also where a known shape was only a part of it
         hits.append(Hit(pointer, "named_secret"))
         return _MARK.format("named_secret")
-    return mask_text(text) if shapes else text
+    return clean
 
 
 def _masked_members(value: Mapping[str, Any], pointer: str, hits: list[Hit]) -> dict[str, Any]:
@@ -209,5 +210,6 @@ def _masked_members(value: Mapping[str, Any], pointer: str, hits: list[Hit]) -> 
         kept = mask_text(key) if shapes else key
         while kept in new:
             kept += "'"
-        new[kept] = _masked(value[key], below, "" if key == "$secret" else key, hits)
+        name = "" if key == "$secret" else key if _secret_name(key) else kept  # as read now, or as read again
+        new[kept] = _masked(value[key], below, name, hits)
     return new

@@ -20,9 +20,12 @@ from .canonical import erased_key
 from .declared import Tool
 from .models import CLOSED, OPEN, RELEASES_ITS_KEY, Invocation
 from .outcomes import Absent, Landed, ToolCall, Unknown
+from .statements import Insert, Update
 from .verdict import Entry, Invoke, Verdict, verdict
 
 AT_ONCE = 500  # lines in one statement
+promise = Insert(Invocation)
+change = Update(Invocation, "id")
 
 
 class Taken(Exception):
@@ -113,7 +116,7 @@ def reserve(line: Line) -> None:
 
 
 def _insert(line: Line) -> None:
-    Invocation.objects.create(**promised(line))
+    promise([Invocation(**promised(line))])
 
 
 def promised(line: Line) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def settle(
         changes["result"] = result
     if state in RELEASES_ITS_KEY:
         changes["holds"] = False
-    if not Invocation.objects.filter(id=invocation).update(**changes):
+    if not change([invocation], changes):
         raise LookupError(f"the ledger has no line {invocation}, which is to be settled as {state}")
 
 

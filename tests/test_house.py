@@ -29,6 +29,7 @@ WRITERS = {
     "jobs/tokens": "a person's own tokens: no part of any job",
     "jobs/seeding": "whole jobs to measure with: copies of what the store wrote, in a database that holds no other jobs",
     "benchmarks/clones": "copies of a job, in a database of the benchmark's own",
+    "ledger/statements": "what the store and the book write, put into words once",
     "forensics/access/writing": "the access log: no part of any job",
     "forensics/search/index": "the index of what events name: derived, and no part of any job",
     "forensics/search/saved": "searches that people keep",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from uuid import UUID
 
-from django.db.models import Exists
+from django.db import connection
 
 from ledger.crashpoints import crashpoint
+from ledger.statements import Delete, Insert, Update
 
 from ..bodies import written
 from ..conf import conf
@@ -24,6 +25,14 @@ from ..rows import STEP_FIELDS, addressees_of, ancestry, approval_row, changed_s
 from . import at_once, book, debts
 
 LINKED = ("type", "node", "at")
+write_events = Insert(Event)
+put_steps = Insert(Step, by=("job_id", "node"), replaced=(*STEP_FIELDS, "knock_at"))
+drop_steps = Delete(Step, "job_id", "node")
+move_head = Update(Job, "id", "head_seq", "head_hash")
+move_head_for = Update(
+    Job, "id", "head_seq", "head_hash",
+    provided="EXISTS (SELECT 1 FROM aetheris_jobs_worker w WHERE w.id = %s AND NOT w.dead)",
+)  # fmt: skip
 
 
 class Conflict(Exception):
@@ -95,9 +104,7 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         return _append_at_once(sealed, worker)
     _move_head(sealed, worker)
     crashpoint("in_append")
-    for event in sealed.events:
-        event.pk = None  # a number from an append that was rolled back may be another event's now
-    Event.objects.bulk_create(sealed.events)
+    write_events(sealed.events)
     _write_parts(sealed)
     write_steps(sealed.before, sealed.after)
     awaited = book.write(sealed.after, sealed.facts)
@@ -138,10 +145,12 @@ def _move_head(sealed: Sealed, worker: str | None) -> None:
     columns = {**job_row(after), "head_hash": sealed.hash}
     if job_row(sealed.before)["output"] == columns["output"] is None:
         del columns["output"]
-    rows = Job.objects.filter(id=after.job, head_seq=sealed.before.seq, head_hash=sealed.prev)
-    if worker is not None:
-        rows = rows.filter(Exists(Worker.objects.filter(id=worker, dead=False)))
-    if rows.update(**columns) == 1:
+    known = (after.job, sealed.before.seq, sealed.prev)
+    if worker is None:
+        moved = move_head(known, columns)
+    else:
+        moved = move_head_for(known, columns, [Worker._meta.pk.get_db_prep_save(worker, connection)])
+    if moved == 1:
         return
     _refuse(sealed, worker)
 
@@ -171,14 +180,9 @@ def write_steps(before: JobState, after: JobState) -> None:
     """Bring the agenda from one state to the next."""
     rows, removed = changed_steps(before, after)
     if removed:
-        Step.objects.filter(job_id=after.job, node__in=removed).delete()
+        drop_steps(after.job, removed)
     if rows:
-        Step.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["job_id", "node"],
-            update_fields=[*STEP_FIELDS, "knock_at"],
-        )
+        put_steps(rows)
 
 
 def _write_approvals(sealed: Sealed) -> None:

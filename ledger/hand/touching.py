@@ -16,6 +16,7 @@ from ledger.declared import Tool
 from ledger.outcomes import ToolCall
 from ledger.tracebacks import described
 
+from . import threads
 from .entering import Touch, entered, run, stop_with
 
 logger = logging.getLogger("ledger.hand")
@@ -114,7 +115,7 @@ def in_thread(work: Callable[[], Touch], name: str, after: Callable[[], None] | 
                 _tidied(after, name)
 
     try:
-        threading.Thread(target=body, name=f"tool {name}", daemon=True).start()
+        threads.do(body, f"tool {name}")
     except RuntimeError as error:  # no thread to be had: nothing was entered
         future.set_result(Touch("not_sent", error=described(error)))
     return future

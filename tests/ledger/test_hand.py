@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import datetime
+import os
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from ledger.hand import Touch, touch
+from ledger.hand import Touch, threads, touch
 from ledger.outcomes import NotLanded, ToolCall
 from ledger.tools import Tool
 
@@ -165,12 +169,12 @@ def test_an_async_tool_is_cancelled_at_its_timeout() -> None:
 
 
 def test_a_call_whose_thread_came_too_late_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[threading.Thread] = []
-    monkeypatch.setattr(threading.Thread, "start", lambda thread: begun.append(thread))
+    begun: list[Callable[[], None]] = []
+    monkeypatch.setattr(threads, "do", lambda work, name: begun.append(work))
     entered: list[int] = []
     found = run(lambda: entered.append(1), timeout=SHORT)
     assert found.kind == "not_sent"
-    begun[0].run()  # the thread gets its turn after all
+    begun[0]()  # the thread gets its turn after all
     assert entered == []
 
 
@@ -178,6 +182,7 @@ def test_where_no_thread_can_be_had_nothing_is_sent(monkeypatch: pytest.MonkeyPa
     def full(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(threads, "_idle", [])
     monkeypatch.setattr(threading.Thread, "start", full)
     found = run(lambda: 1)
     assert found.kind == "not_sent"
@@ -199,14 +204,16 @@ def test_the_thread_tidies_up_after_itself_also_when_the_tool_failed() -> None:
 
 
 def test_a_failing_tidy_up_takes_nothing_from_the_outcome(caplog: pytest.LogCaptureFixture) -> None:
-    threads: list[threading.Thread] = []
+    idle: list[threading.Thread] = []
 
     def note() -> int:
-        threads.append(threading.current_thread())
+        idle.append(threading.current_thread())
         return 1
 
     assert run(note, after=lambda: 1 // 0).value == 1
-    threads[0].join(LONG)
+    give_up = time.monotonic() + LONG
+    while idle[0] not in threads._idle and time.monotonic() < give_up:
+        time.sleep(0.01)
     assert "cleaning up the thread of tool toy failed" in caplog.text
 
 
@@ -225,3 +232,44 @@ def test_who_waits_for_a_slow_call_gives_back_what_it_holds_and_for_a_quick_one_
     monkeypatch.setattr("ledger.hand.touching.SLOW", SHORT)
     assert run(lambda: gate.wait(LONG), when_slow=give_back).value is True
     assert given_back == [threading.current_thread().name]
+
+
+def test_a_thread_that_has_ended_one_call_makes_the_next_and_none_that_still_runs_one() -> None:
+    gate = threading.Event()
+    stuck = run(lambda: (gate.wait(LONG), threading.get_ident())[1], timeout=SHORT)
+    assert stuck.kind == "timeout"
+    assert stuck.late is not None
+    used = [run(threading.get_ident).value for _ in range(50)]
+    gate.set()
+    assert stuck.late.result(LONG).value not in used
+    assert len(set(used)) < 50
+
+
+def test_more_calls_at_once_than_threads_are_kept_all_run() -> None:
+    together = threading.Barrier(2 * threads.KEPT)
+    with ThreadPoolExecutor(2 * threads.KEPT) as pool:
+        kinds = list(pool.map(lambda _: run(lambda: together.wait(LONG)).kind, range(2 * threads.KEPT)))
+    assert kinds == ["returned"] * (2 * threads.KEPT)
+    assert run(lambda: 1).value == 1
+    assert len(threads._idle) <= threads.KEPT
+
+
+def test_a_call_sees_nothing_of_the_context_of_the_one_before() -> None:
+    def whisper() -> str:
+        before = who.get()
+        who.set("me")
+        return before
+
+    who.set("caller")
+    assert {run(whisper).value for _ in range(20)} == {"caller"}
+
+
+def test_a_process_that_is_forked_makes_threads_of_its_own() -> None:
+    run(lambda: 1)
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writes, str(run(lambda: 7, timeout=SHORT * 100).value).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reads, 9) == b"7"

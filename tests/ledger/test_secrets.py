@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.canonical import canonical
@@ -100,6 +100,8 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"password": "postgres://aetheris:Hunter2x@db/prod"})
+@example({"DB_PASSWORD=qR7xZp2LmT9vKc": "postgres://aetheris:Hunter2x@db/prod"})
 def test_what_is_masked_holds_no_secret_any_more_and_nothing_else_changes(value: Any) -> None:
     clean, hits = masked(value)
     assert scan(value) == hits
