@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from .changing import replace
 from .state import ON_THE_AGENDA, SETTLED, JobState, Node
 
 

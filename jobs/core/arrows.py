@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .agenda import place, rest
+from .changing import replace
 from .events import Fact
 from .moments import plus
 from .state import GRACE, PHASE_ARROWS, STEP_ARROWS, Asked, JobState, Node

@@ -36,6 +36,11 @@ def changed(value: Value, changes: Mapping[str, Any]) -> Value:
     return new
 
 
+def replace(value: Value, /, **changes: Any) -> Value:
+    """As `dataclasses.replace`, for the values of a fold."""
+    return changed(value, changes)
+
+
 @cache
 def _slots(kind: type[Any]) -> tuple[Slot, ...]:
     """Name, reader and writer of every field."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .agenda import opened_map, place
 from .arrows import arrow, owner, wake, with_call
 from .call_errors import given_up, unstorable
+from .changing import replace
 from .events import Fact
 from .evolve_compensation import opened_compensation, piled_up
 from .evolve_world import stands

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from .agenda import place
 from .arrows import BrokenHistory, arrow, with_call
+from .changing import replace
 from .events import Fact
 from .evolve_world import stands_no_more
 from .state import Asked, JobState, Node

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .agenda import place, rest
 from .arrows import arrow, earliest, next_look, owner, with_call
+from .changing import replace
 from .events import Fact
 from .evolve_world import tried_in_vain
 from .settle import settled

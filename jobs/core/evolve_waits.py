@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from immutables import Map
 
 from .arrows import wake, with_call
+from .changing import replace
 from .events import Fact
 from .state import JobState, Mail
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from immutables import Map
 
+from .changing import replace
 from .events import Fact
 from .state import Asked, JobState
 
