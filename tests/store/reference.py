@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-ATTEMPTS = 3
+ATTEMPTS, SUSPECT = 3, 2
 DAY, TIMEOUT, GRACE = 86400.0, 60.0, 5.0
 LIVE = ("ready", "running", "backoff", "parked")
 ENDED = ("completed", "failed", "cancelled")
@@ -25,6 +25,7 @@ class Model:
     steps: dict[str, str] = field(default_factory=lambda: {"_plan": "ready"})
     holder: dict[str, str] = field(default_factory=dict)  # of a running step: its worker
     attempts: dict[str, int] = field(default_factory=dict)
+    deaths: dict[str, int] = field(default_factory=dict)  # workers that died while they ran the step
     due: dict[str, float] = field(default_factory=dict)
     unknown: bool = False
     letters: int = 0  # signals that nobody has taken
@@ -114,7 +115,8 @@ class Model:
         """Whether somebody may begin the step."""
         status = self.steps.get(name)
         timed = status == "backoff" and self.due[name] <= now
-        return self.phase == "open" and not self.paused and (status == "ready" or timed)
+        suspect = self.deaths.get(name, 0) >= SUSPECT  # runs alone from now on, and nobody here offers that
+        return self.phase == "open" and not self.paused and not suspect and (status == "ready" or timed)
 
     def claim(self, name: str, worker: str, now: float) -> None:
         """Begin it; for a call, promise it."""
@@ -153,6 +155,7 @@ class Model:
 
     def lost(self, name: str) -> None:
         """Its worker died: what is harmless is run again, of the effect nobody knows."""
+        self.deaths[name] = self.deaths.get(name, 0) + 1
         self.steps[name] = "ready"
         if name == "pay":
             self.steps[name], self.unknown, self.book[name] = "parked", True, "unknown"

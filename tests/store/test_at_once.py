@@ -86,12 +86,16 @@ def test_a_call_that_the_book_does_not_know_is_not_settled_and_nothing_is_writte
     worker = a_worker()
     job = a_planned_job(chain_of("first", "second"), worker)
     fence = claim(job, worker, "first")
+    line = Invocation.objects.get(job_id=job)
     Invocation.objects.filter(job_id=job).delete()
     before = Event.objects.filter(job_id=job).count()
     with pytest.raises(LookupError, match="no line"):
         store.commit(job, told(fence, node="first"))
     assert Event.objects.filter(job_id=job).count() == before
     assert Job.objects.get(id=job).head_seq == before
+    line.save(force_insert=True)  # the sweeps of later tests come by here too
+    store.commit(job, told(fence, node="first"))
+    check(job)
 
 
 def test_a_dead_worker_begins_nothing() -> None:
