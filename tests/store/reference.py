@@ -153,9 +153,9 @@ class Model:
         if self.phase == "open":
             self.phase, self.paused = "failing", False
 
-    def lost(self, name: str) -> None:
-        """Its worker died: what is harmless is run again, of the effect nobody knows."""
-        self.deaths[name] = self.deaths.get(name, 0) + 1
+    def lost(self, name: str, *, died: bool = False) -> None:
+        """Its worker died, or its time is over: what is harmless is run again, of the effect nobody knows."""
+        self.deaths[name] = self.deaths.get(name, 0) + died
         self.steps[name] = "ready"
         if name == "pay":
             self.steps[name], self.unknown, self.book[name] = "parked", True, "unknown"

@@ -159,7 +159,7 @@ class Runtime(Played):
             for name in CLAIMED:
                 held = model.steps.get(name) == "running" and model.holder[name] in self.dead
                 if held and not model.ended:
-                    model.lost(name)
+                    model.lost(name, died=True)
             model.flow(self.second)
 
     @rule(
