@@ -9,7 +9,7 @@ from .layout import HEIGHT, WIDTH, Point, TooTangled, lay_out
 from .svg import clip, tag, words
 
 MOST = 400  # boxes that one picture shows
-LINE = 24  # characters that a box has room for in its second line: what it is, and how it stands
+LINE = 21  # characters that a box has room for in its second line: what it is, and how it stands
 MARKS = {
     "waiting": "○", "ready": "◔", "running": "▶", "backoff": "↻", "parked": "‖", "done": "✓", "rejected": "⊘",
     "skipped": "–", "failed": "✕", "earlier": "·",
