@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from heapq import merge
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import StrIndex
@@ -14,7 +15,11 @@ from ..core.commands import Actor
 from ..models import Addressee, Approval
 from ..models.agenda import WHOM
 
-NEAREST = 200  # questions to one person that an inbox looks at
+LOOKS = (
+    200,
+    1_000,
+    5_000,
+)  # questions to one person that an inbox looks at: more if most are answered by them
 LISTED = 5_000
 LANES = 12
 
@@ -33,7 +38,18 @@ def undecided(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
 
 
 def nearest(rows: QuerySet[Approval], actor: Actor, most: int) -> list[Approval]:
-    """The first of them by deadline, those without one last, among the nearest few hundred that ask this person."""
+    """The first of them by deadline, those without one last, among the nearest few thousand that ask this person."""
+    found: list[Approval] = []
+    for size in LOOKS:
+        keys = _nearest(actor, size)
+        found = by_deadline(_waiting(rows.filter(pk__in=keys), actor), most)
+        if len(found) >= most or len(keys) < size:
+            break
+    return found
+
+
+def _nearest(actor: Actor, size: int) -> list[UUID]:
+    """The open questions that ask this person, by deadline, answered by them or not."""
     asked = Addressee.objects.filter(tenant=actor.tenant, open=True, deadline__gt=clock.now())
     whom = _whom(actor)
     # One walk along the index for each; of so many names that this would be many walks, one sort.
@@ -41,9 +57,8 @@ def nearest(rows: QuerySet[Approval], actor: Actor, most: int) -> list[Approval]
         [asked.filter(whom=each) for each in whom] if len(whom) <= LANES else [asked.filter(whom__in=whom)]
     )
     order = ("deadline", "requested_at", "approval")
-    keys = merge(*(lane.order_by(*order).values_list(*order)[:NEAREST] for lane in lanes))
-    found = list(dict.fromkeys(key for _, _, key in keys))[:NEAREST]
-    return by_deadline(_waiting(rows.filter(pk__in=found), actor), most)
+    keys = merge(*(lane.order_by(*order).values_list(*order)[:size] for lane in lanes))
+    return list(dict.fromkeys(key for _, _, key in keys))[:size]
 
 
 def by_deadline(rows: QuerySet[Approval], most: int) -> list[Approval]:

@@ -131,3 +131,18 @@ def test_whom_an_approval_asks_is_kept_beside_it_through_delegation_and_decision
     assert asked.count() == 3
     assert inbox.nearest(Approval.objects.all(), actor, 9) == []
     assert list(inbox.asking(Approval.objects.all(), actor)) == [Approval.objects.get(pk=row.id)]
+
+
+def test_who_has_answered_the_nearest_questions_still_sees_the_one_behind_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inbox, "LOOKS", (2, 4, 8))
+    group = stage.person().username
+    me = stage.actor(stage.person(group=group, staff=False))
+    asked = [
+        stage.approval_of(stage.job(stage.asking(groups=[group], quorum=2), stage.paying())) for _ in range(6)
+    ]
+    for each in asked[:5]:
+        digest = Approval.objects.get(pk=each).digest
+        services.decide(each, "approve", digest=digest, actor=me, comment="", form=None)
+    assert [str(each.id) for each in inbox.nearest(Approval.objects.all(), me, 1)] == [str(asked[5])]
