@@ -155,7 +155,7 @@ def content(approval: Approval, number: int) -> tuple[Attachment, bytes] | None:
 
 def refuse_changed(approval: Approval) -> None:
     """Refuse to approve what is not what was shown any more. Raises Stale, naming the file."""
-    for each in attachments_of(approval):
+    for each in _found(json.loads(approval.shown)):  # of more than are listed, too
         if state_of(each) in (CHANGED, MISSING):
             raise _stale(approval, each)
 

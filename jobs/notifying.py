@@ -8,11 +8,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from ledger.outcomes import ToolCall
+
 from .conf import conf
+from .core.errors import Invalid
+from .core.ids import idempotency_key, uuid_from
 from .core.names import PlanError, seconds
 from .core.occasions import Offset
 
 AGENT = "aetheris.notify"
+TEST = "test"  # the occasion of a message that somebody has a webhook tried with
 _OPTIONS = frozenset({"url", "mail", "from", "remind", "private", "zone"})
 _LONGEST_OFFSET = 16
 Network = IPv4Network | IPv6Network
@@ -92,6 +97,33 @@ def _offset(text: str) -> Offset:
     if span <= 0 or len(text) > _LONGEST_OFFSET:
         raise ValueError(f"`remind`: {text!r} is no time before a deadline; write 1h or 30m")
     return Offset(text, span)
+
+
+def notice_id(approval: str, occasion: str, seq: int, detail: str) -> str:
+    """The notice of one occasion of an approval."""
+    return uuid_from("aetheris.notice.v1", approval, occasion, str(seq), detail)
+
+
+def notification_id(notice: str, by: str, to: str) -> str:
+    """The job that tells one recipient of one notice: no second one can be made."""
+    return uuid_from("aetheris.notification.v1", notice, by, to)
+
+
+def is_ours(call: ToolCall, by: str, to: str, notice: str) -> bool:
+    """Whether a call belongs to the job that the installation itself made for this, or to a retry of it.
+
+    Ids of jobs that people ask for are drawn, and this one is computed: nobody can have something sent to whom they like.
+    """
+    return call.idempotency_key == idempotency_key(notification_id(notice, by, to), by)
+
+
+def refuse_own(agent: str) -> None:
+    """Refuse to be asked for what the installation asks of itself. Raises Invalid."""
+    if agent == AGENT:
+        raise Invalid(
+            f"agent {AGENT} tells people of approvals, for the installation alone; ask for another agent",
+            code="own_agent",
+        )
 
 
 def check(given: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from jobs import services
 from jobs.admin import fields
 from jobs.core.errors import Invalid
 from jobs.models import Definition
+from jobs.notifying import AGENT
 from jobs.offered import chosen_definition
 
 from .desk import Page
@@ -59,7 +60,9 @@ class Start(Asking):
     def get(self, request: HttpRequest) -> HttpResponse:
         """The agents that workers offer, with what each is for."""
         self.may()
-        found = Definition.objects.filter(kind="agent").order_by("name", "-default", "-id")
+        found = (
+            Definition.objects.filter(kind="agent").exclude(name=AGENT).order_by("name", "-default", "-id")
+        )
         by_name: dict[str, Definition] = {}
         for each in found[: NAMES * 4]:
             by_name.setdefault(each.name, each)

@@ -18,7 +18,7 @@ from ..core.moments import plus
 from ..core.names import seconds
 from ..core.occasions import REMINDER
 from ..models import Approval, Event, Webhook
-from ..notifying import Notifying, notifying
+from ..notifying import TEST, Notifying, is_ours, notice_id, notifying
 from ..queries.events import wire
 from . import endpoints, signing
 from .message import link
@@ -26,7 +26,6 @@ from .outbound import Broken, Forbidden, Unreachable, post
 
 TIMEOUT, LIMIT = 25.0, 15.0  # seconds: of the call, and of the exchange within it
 RETRY = Retry(max_attempts=9, backoff=5.0, factor=6.0, max_backoff=36_000.0)  # over more than a day
-TEST = "test"
 SHOWN = 200  # characters of an answer that are kept
 GONE = 410
 
@@ -48,6 +47,8 @@ def notify_webhook(
         seq: the event that it follows from.
         detail: of a reminder, how long before the deadline; of a test, when it was asked for.
     """
+    if not is_ours(call, "webhook", webhook, notice_id(approval, occasion, seq, detail)):
+        raise NotLanded("only the installation itself sends notifications", permanent=True)
     told = notifying()
     row = Webhook.objects.filter(id=webhook, tenant=call.tenant).first()
     if told is None or row is None or not (row.enabled or occasion == TEST):

@@ -19,7 +19,7 @@ from ledger.tools import tool
 
 from ..core.occasions import WAITING
 from ..models import Approval
-from ..notifying import Notifying, notifying
+from ..notifying import Notifying, is_ours, notice_id, notifying
 from .message import Message, message
 
 TIMEOUT = 30.0  # seconds; of one answer of the mail server a little less
@@ -49,6 +49,8 @@ def notify_mail(
         detail: of a reminder, how long before the deadline.
         to: primary key of the user.
     """
+    if not is_ours(call, "mail", to, notice_id(approval, occasion, seq, detail)):
+        raise NotLanded("only the installation itself sends notifications", permanent=True)
     told = notifying()
     if told is None or not told.mail:
         return _not_sent("AETHERIS['NOTIFY'] sends no mail")

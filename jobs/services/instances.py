@@ -17,6 +17,7 @@ from ..core.moments import due as due_at
 from ..core.moments import text
 from ..core.names import PlanError, deadline
 from ..models import AgentInstance, Job, Tombstone
+from ..notifying import refuse_own
 from ..offered import check_goal, chosen_definition, version_of
 from ..queries.instances import instance_for
 from ..store import deliveries
@@ -44,6 +45,7 @@ def create_agent(
     who = actor or system()
     require(who, "submit")
     base, version = version_of(agent)
+    refuse_own(base)
     chosen_definition(base, version)
     plain = payloads.checked({} if state is None else state, "the state")
     if not isinstance(plain, dict):

@@ -14,10 +14,9 @@ from .. import clock, store
 from ..actors import system
 from ..core.commands import CreateJob
 from ..core.errors import Busy, Gone
-from ..core.ids import uuid_from
 from ..core.occasions import DECIDED, DELEGATED, EXPIRED, REMINDER, WAITING
 from ..models import Approval, Event, Notice, Webhook
-from ..notifying import AGENT, Notifying, notifying
+from ..notifying import AGENT, Notifying, notification_id, notifying
 from ..offered import chosen_definition
 from ..outage import AWAY, in_a_line
 from ..queries import recipients
@@ -106,8 +105,7 @@ def _ask(row: Notice, approval: Approval, by: str, to: str) -> None:
         "by": by, "to": to, "approval": str(row.approval), "job": str(row.job_id), "occasion": row.occasion,
         "seq": row.seq, "detail": row.detail,
     }  # fmt: skip
-    job = uuid_from("aetheris.notification.v1", str(row.id), by, to)
-    submitted(job, goal, row.tenant, row.occasion)
+    submitted(notification_id(str(row.id), by, to), goal, row.tenant, row.occasion)
 
 
 def submitted(job: str, goal: dict[str, Any], tenant: str, occasion: str) -> None:

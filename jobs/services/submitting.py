@@ -18,6 +18,7 @@ from ..core.chain import digest_of
 from ..core.commands import Actor, CreateJob
 from ..core.errors import Invalid, KeyReused
 from ..models import Job, Tombstone
+from ..notifying import refuse_own
 from ..offered import check_goal, chosen_definition, version_of
 from ..tombstones import gone, request_key
 from . import payloads
@@ -60,6 +61,7 @@ def submit(
     require(who, "submit")
     plain = payloads.checked(goal, "the goal")
     name, version = version_of(agent)
+    refuse_own(name)
     more = _options(tags, priority, on_failure)
     digest = _digest(agent, plain, more)
     found = known(who.tenant, checked_key(idempotency_key), digest)

@@ -19,9 +19,8 @@ from ..core.moments import text
 from ..models import Webhook
 from ..notify import endpoints
 from ..notify.endpoints import Made
-from ..notifying import notifying
+from ..notifying import TEST, notice_id, notification_id, notifying
 from .notifying import submitted
-from .submitting import new_id
 
 OVERLAP = 24 * 3600.0  # seconds that an old secret signs beside the new one
 LONGEST_OVERLAP = 30 * 24 * 3600.0
@@ -110,13 +109,13 @@ def test_webhook(id: str | UUID, actor: Actor) -> UUID:
     row = _managed(id, actor)
     if notifying() is None:
         raise Illegal("nothing is sent: AETHERIS['NOTIFY'] is not set", code="not_notifying")
-    job = new_id()
+    at = text(clock.now())
     goal = {
-        "by": "webhook", "to": str(row.id), "approval": "", "job": "", "occasion": "test", "seq": 0,
-        "detail": text(clock.now()),
+        "by": "webhook", "to": str(row.id), "approval": "", "job": "", "occasion": TEST, "seq": 0, "detail": at,
     }  # fmt: skip
-    submitted(str(job), goal, actor.tenant, "test")
-    return job
+    job = notification_id(notice_id("", TEST, 0, at), "webhook", str(row.id))
+    submitted(job, goal, actor.tenant, TEST)
+    return UUID(job)
 
 
 def living(row: Webhook) -> int:

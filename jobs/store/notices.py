@@ -9,12 +9,11 @@ from uuid import UUID
 from django.db import transaction
 
 from ..core.events import Fact
-from ..core.ids import uuid_from
 from ..core.moments import parse
 from ..core.occasions import REMINDER, Occasion, ends_reminders, occasions_of
 from ..core.state import JobState
 from ..models import Notice
-from ..notifying import AGENT, notifying
+from ..notifying import AGENT, notice_id, notifying
 from ..turns import turn
 from .deliveries import SLACK
 
@@ -38,7 +37,7 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
 
 def _row(state: JobState, each: Occasion) -> Notice:
     return Notice(
-        id=UUID(uuid_from("aetheris.notice.v1", each.approval, each.name, str(each.seq), each.detail)),
+        id=UUID(notice_id(each.approval, each.name, each.seq, each.detail)),
         tenant=state.tenant, job_id=UUID(state.job), approval=UUID(each.approval), seq=each.seq, occasion=each.name,
         detail=each.detail, due_at=parse(each.at),
     )  # fmt: skip

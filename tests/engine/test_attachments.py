@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from jobs import TaskGraph, approve, attachment, reject
-from jobs.attachments import attachments_of, refuse_changed, state_of
+from jobs.attachments import MOST, attachments_of, refuse_changed, state_of
 from jobs.core.errors import Stale
 from jobs.models import Approval
 from jobs.testing import run_until_parked
@@ -136,3 +137,20 @@ def test_no_path_leads_out_of_the_storage(folder: Path, path: str) -> None:
 )
 def test_what_only_looks_like_an_attachment_is_none(told: Any) -> None:
     assert attachments_of(Approval(shown=json.dumps({"a": {"$attachment": told}}))) == []
+
+
+def test_a_changed_file_behind_the_last_that_is_listed_cannot_be_approved_either() -> None:
+    gone = {
+        "$attachment": {
+            "name": "x",
+            "media_type": "t",
+            "size": 1,
+            "sha256": "ab" * 32,
+            "uri": "storage:nothing.txt",
+        }
+    }
+    elsewhere = attachment("https://files.example.com/a.pdf", size=3, digest="ab" * 32)
+    row = Approval(id=uuid4(), shown=json.dumps([*[elsewhere] * MOST, gone]))
+    assert len(attachments_of(row)) == MOST
+    with pytest.raises(Stale, match="cannot be approved"):
+        refuse_changed(row)
