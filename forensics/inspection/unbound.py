@@ -14,6 +14,10 @@ TABLES = {
     "aetheris_jobs_worker": "processes that live now; events name them by id",
     "aetheris_jobs_definition": "what workers offer now; each registers it anew when it starts",
     "aetheris_jobs_tick": "who sweeps now",
+    "aetheris_jobs_addressee": "in whose inbox a question stands: derived from the row of its approval, which is bound; who may "
+    "decide is judged on the events",
+    "aetheris_jobs_notice": "whom to tell of an approval, until a job of its own does; what was sent is on that job's record",
+    "aetheris_jobs_webhook": "where people want to be told; what was sent is on the records of the jobs that sent it",
     "aetheris_jobs_token": "how people get in: the events name who acted",
 }
 

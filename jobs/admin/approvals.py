@@ -44,7 +44,9 @@ class Inbox(Choice):
                 return queryset.filter(decided_at__isnull=False)
             case "all":
                 return queryset
-        mine = inbox.nearest(queryset.only("id"), actor_on(request), inbox.LOOKS[0])
+        mine = inbox.nearest(
+            queryset.only("id", "deadline", "requested_at"), actor_on(request), inbox.LOOKS[0]
+        )
         return queryset.filter(pk__in=[each.pk for each in mine])
 
 

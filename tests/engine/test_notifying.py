@@ -9,15 +9,13 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
-from jobs import TaskGraph, approve, cancel, clock, reject, services
-from jobs.core.errors import Invalid
+from jobs import approve, cancel, clock, reject, services
 from jobs.models import Approval, Job, Notice
 from jobs.notifying import AGENT
 from jobs.services import actor_of
-from jobs.services.submitting import new_id
 from jobs.testing import run_until_parked
 from ledger.models import Invocation
-from tests.engine.driving import after, started
+from tests.engine.driving import after
 from tests.engine.telling import Room, approval_of, mails_to, switch_on, told_of
 from tests.factories import person
 
@@ -288,26 +286,3 @@ def test_a_notification_tells_nobody_of_itself() -> None:
     [state] = told_of(room.ask())
     assert Job.objects.get(id=state.job).agent == AGENT
     assert not Notice.objects.filter(job_id=state.job).exists()
-
-
-def test_nobody_has_something_sent_to_whom_they_like() -> None:
-    """Neither asked for outright, nor as the child of a plan, nor however else a job of that agent came to be."""
-    room, other = Room(), Room()
-    ann, foreign = room.join(), other.join()
-    job = room.ask()
-    [told] = told_of(job)
-    goal = {**told.goal, "to": str(foreign.pk)}
-    with pytest.raises(Invalid, match="for the installation alone"):
-        services.submit(AGENT, goal)
-    with pytest.raises(Invalid, match="for the installation alone"):
-        services.create_agent(f"{AGENT}@1")
-    graph = TaskGraph()
-    graph.output(graph.agent("sly", AGENT, goal=goal))
-    run_until_parked(started(graph))
-    again = str(new_id())
-    services.notifying.submitted(again, goal, told.tenant, told.goal["occasion"])
-    sly = list(Job.objects.filter(agent=AGENT, goal__contains=job).exclude(id=told.job))
-    assert len(sly) == 2
-    assert [run_until_parked(str(each.id)).status for each in sly] == ["failed", "failed"]
-    assert mails_to(mail.outbox, foreign) == []
-    assert len(subjects(ann)) == 1

@@ -12,10 +12,14 @@ from aetheris_site.cli.words import clean, compact, line
 from tests.faces.command_line import Desk, aetheris, job, ok, page
 
 JOB = job()["id"]
-NAMES = [name for names in SECTIONS.values() for name in names if name not in ("token", "log")]
+NAMES = [name for names in SECTIONS.values() for name in names if name not in ("token", "log", "webhooks")]
 NAMES += [
     f"log {verb}"
     for verb in ("latest", "checkpoints", "inclusion", "consistency", "check", "keys", "anchors", "verify")
+]
+NAMES += [
+    f"webhooks {verb}"
+    for verb in ("list", "add", "rotate", "test", "disable", "enable", "remove", "deliveries")
 ]
 NAMES += ["token create", "token list", "token revoke"]
 NAMES += [f"agents {verb}" for verb in ("create", "show", "message", "pause", "resume", "delete")]

@@ -38,8 +38,8 @@ def _user(name: str) -> Any:
 def test_the_operator_submits_and_steers_and_the_approver_decides_and_resolves(path: Path) -> None:
     _make(path)
     operator, approver = actor_of(_user("operator")), actor_of(_user("approver"))
-    assert set(operator.may) == {"submit", "signal", "control"}
-    assert set(approver.may) == {"resolve", "signal"}
+    assert set(operator.may) == {"submit", "signal", "control", "see_webhooks"}
+    assert set(approver.may) == {"resolve", "signal", "see_webhooks"}
     assert not operator.groups
     assert list(approver.groups) == ["finance"]
 
