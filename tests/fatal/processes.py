@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -63,7 +64,7 @@ class Running:
 
     def kill(self) -> None:
         """End it by SIGKILL, if it has not ended, and wait until it is gone."""
-        if self.alive:
+        with suppress(ProcessLookupError):  # it has ended, perhaps this very moment
             self.send(signal.SIGKILL)
         until(lambda: not self.alive, what=f"the end of process {self.pid}")
 
