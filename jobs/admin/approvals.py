@@ -44,9 +44,7 @@ class Inbox(Choice):
                 return queryset.filter(decided_at__isnull=False)
             case "all":
                 return queryset
-        mine = inbox.nearest(
-            queryset.only("id", "deadline", "requested_at"), actor_on(request), inbox.LOOKS[0]
-        )
+        mine = inbox.nearest(actor_on(request), inbox.LOOKS[0], judged_only=True)
         return queryset.filter(pk__in=[each.pk for each in mine])
 
 

@@ -42,7 +42,7 @@ class Approvals(Page):
             if box == "open":
                 found = by_deadline(rows.filter(state="open"), PAGE + 1)
             else:
-                found = nearest(rows, self.actor, PAGE + 1)
+                found = nearest(self.actor, PAGE + 1)
         last = found[PAGE - 1] if len(found) > PAGE else None
         context: dict[str, Any] = {
             "rows": _rows(found[:PAGE]),

@@ -96,9 +96,7 @@ class Page(LoginRequiredMixin, View):
 
     def page(self, template: str, title: str, *, code: int = 200, **context: Any) -> HttpResponse:
         """A page in the console's frame."""
-        waiting = nearest(
-            queries.approvals_of(self.tenant).only("id", "deadline", "requested_at"), self.actor, BADGE + 1
-        )
+        waiting = nearest(self.actor, BADGE + 1, judged_only=True)
         unknown = queries.unresolved_of(self.tenant).order_by("promised_at", "id")
         frame = {
             "title": title,

@@ -63,7 +63,7 @@ class Overview(Page):
         return self.page("overview.html", "Overview", **context)
 
     def _inbox(self) -> list[dict[str, Any]]:
-        found = nearest(queries.approvals_of(self.tenant), self.actor, FEW)
+        found = nearest(self.actor, FEW)
         asked = askers(found)
         return [
             {

@@ -21,6 +21,8 @@ LOOKS = (
     1_000,
     5_000,
 )  # questions to one person that an inbox looks at: more if most are answered by them
+LARGE = ("shown", "releases", "form")
+JUDGED = ("tenant", "state", "deadline", "requested_at", "voters", "four_eyes", "requester")
 LISTED = 5_000
 LANES = 12
 
@@ -38,16 +40,27 @@ def undecided(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:
     return _waiting(rows.filter(pk__in=known if len(known) <= LISTED else asked), actor)
 
 
-def nearest(rows: QuerySet[Approval], actor: Actor, most: int) -> list[Approval]:
-    """The first of them by deadline, those without one last, among the nearest few thousand that ask this person."""
-    found: list[Approval] = []
+def nearest(actor: Actor, most: int, *, judged_only: bool = False) -> list[Approval]:
+    """What waits for this person, by deadline, those without one last: the first among the nearest few thousand.
+
+    Args:
+        actor: the person.
+        most: how many.
+        judged_only: whether nothing of them is needed but that they are there.
+
+    Returns:
+        Rows without what is large in them.
+    """
+    waiting: list[Approval] = []
     for size in LOOKS:
         keys = _nearest(actor, size)
-        # Sorted here: asked for an order, a database may rather walk along everybody's questions in it.
-        found = sorted(_waiting(rows.filter(pk__in=keys), actor), key=_by_deadline)[:most]
-        if len(found) >= most or len(keys) < size:
+        # By key alone: told what else to look for, a database may rather walk along everybody's questions.
+        rows = Approval.objects.filter(pk__in=keys)
+        rows = rows.only(*JUDGED) if judged_only else rows.defer(*LARGE)
+        waiting = sorted((row for row in rows if _waits(row, actor)), key=_by_deadline)[:most]
+        if len(waiting) >= most or len(keys) < size:
             break
-    return found
+    return waiting
 
 
 def _by_deadline(row: Approval) -> tuple[bool, datetime, datetime, UUID]:
@@ -73,6 +86,13 @@ def by_deadline(rows: QuerySet[Approval], most: int) -> list[Approval]:
     if len(found) < most:
         found += rows.filter(deadline__isnull=True).order_by("requested_at", "id")[: most - len(found)]
     return found
+
+
+def _waits(row: Approval, actor: Actor) -> bool:
+    """The same of one row."""
+    in_time = row.deadline is None or row.deadline > clock.now()
+    barred = actor.id in json.loads(row.voters) or (row.four_eyes and row.requester == actor.id)
+    return row.tenant == actor.tenant and row.state == "open" and in_time and not barred
 
 
 def _waiting(rows: QuerySet[Approval], actor: Actor) -> QuerySet[Approval]:

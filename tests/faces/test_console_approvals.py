@@ -122,14 +122,14 @@ def test_whom_an_approval_asks_is_kept_beside_it_through_delegation_and_decision
     asked = Addressee.objects.filter(approval=row.id)
     assert set(asked.values_list("whom", "open")) == {(f"group:{group}", True), ("user:somebody", True)}
     actor = stage.actor(second)
-    assert inbox.nearest(Approval.objects.all(), actor, 9) == []
+    assert inbox.nearest(actor, 9) == []
     services.delegate(row.id, second.username, digest=row.digest, actor=stage.actor(first), comment="")
-    assert [each.id for each in inbox.nearest(Approval.objects.all(), actor, 9)] == [row.id]
+    assert [each.id for each in inbox.nearest(actor, 9)] == [row.id]
     assert list(inbox.undecided(Approval.objects.all(), actor)) == [row]
     services.decide(row.id, "approve", digest=row.digest, actor=actor, comment="", form=None)
     assert set(asked.values_list("open", flat=True)) == {False}
     assert asked.count() == 3
-    assert inbox.nearest(Approval.objects.all(), actor, 9) == []
+    assert inbox.nearest(actor, 9) == []
     assert list(inbox.asking(Approval.objects.all(), actor)) == [Approval.objects.get(pk=row.id)]
 
 
@@ -145,4 +145,4 @@ def test_who_has_answered_the_nearest_questions_still_sees_the_one_behind_them(
     for each in asked[:5]:
         digest = Approval.objects.get(pk=each).digest
         services.decide(each, "approve", digest=digest, actor=me, comment="", form=None)
-    assert [str(each.id) for each in inbox.nearest(Approval.objects.all(), me, 1)] == [str(asked[5])]
+    assert [str(each.id) for each in inbox.nearest(me, 1)] == [str(asked[5])]
