@@ -17,12 +17,12 @@ MIB = 1 << 20
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("profile", "size"), [("none", 8192), ("default", 1024)])
+@pytest.mark.parametrize("profile", ["none", "default"])
 def test_peak_memory_stays_far_below_what_the_job_holds(
-    profile: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whole, "WHOLE", MIB)  # above, only what the package shows is compared
-    calls = 2500
+    calls, size = 2500, 8 * 1024
     job, path = seeded(calls, size), tmp_path / "a.zip"
     told: list[int] = []
     tracemalloc.start()
@@ -34,5 +34,6 @@ def test_peak_memory_stays_far_below_what_the_job_holds(
     assert made.events == calls * PER_CALL + 1
     assert told == sorted(told)
     assert told[-1] == made.events
-    assert peak < 10 * MIB, f"{peak / MIB:.0f} MiB at the peak"
+    # The bodies have 21 MiB; ids, digests and the graph of what led to what take some 4 KiB a call.
+    assert peak < 15 * MIB, f"{peak / MIB:.0f} MiB at the peak"
     assert standalone.verify(path, standalone.Wishes(keys=(our_key(),))).ok
