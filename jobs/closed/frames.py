@@ -6,6 +6,7 @@ import, a log line or a finaliser does, is nobody's breach of the step contract.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import site
@@ -104,12 +105,17 @@ def place_of(frame: FrameType | None, *, from_runtime: bool = False) -> Place | 
         kind = whose(frame.f_code.co_filename)
         if kind == RUNTIME:
             break
-        if kind == EXEMPT or frame.f_code.co_name in _FINALISERS:
+        if kind == EXEMPT or frame.f_code.co_name in _FINALISERS or _collects(frame):
             return None
         if kind == AGENT and found is None:
             found = _place(frame, below)
         below, frame = frame, frame.f_back
     return found
+
+
+def _collects(frame: FrameType) -> bool:
+    """Whether it is what somebody hung on the garbage collector, which runs wherever memory happens to be short."""
+    return any(getattr(each, "__code__", None) is frame.f_code for each in gc.callbacks)
 
 
 def _place(frame: FrameType, inner: FrameType | None) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import hashlib
 import importlib
 import logging
@@ -156,8 +157,22 @@ def _imports_late(word: str) -> None:
     importlib.import_module("tests.agents.late")
 
 
+def _collected(word: str) -> None:
+    """What others hang on the garbage collector runs in the middle of whatever runs."""
+
+    def told(phase: str, info: Any) -> None:
+        time.perf_counter()
+
+    gc.callbacks.append(told)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(told)
+
+
 HARMLESS: dict[str, Callable[[str], Any]] = {
     "a log line": _logs,
+    "a collection of garbage, which others time": _collected,
     "an import, whose module reads what it likes": _imports_late,
     "a die with a seed": lambda word: random.Random(7).choice([1, 2]),
     "a zone": lambda word: zoneinfo.ZoneInfo("Europe/Madrid").utcoffset(datetime.datetime(2026, 1, 1)),
