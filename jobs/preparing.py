@@ -8,12 +8,10 @@ from typing import Any
 
 from ledger import UnknownTool
 
-from . import clock, store
+from . import store
 from .agents import UnknownAgent, UnknownWorkflow, get_agent, get_workflow
-from .core.commands import At, Command, Promise, RefuseNode, StartNode, Tell
-from .core.decide import decide
+from .core.commands import Command, Promise, RefuseNode, StartNode, Tell
 from .core.errors import Refused
-from .core.moments import text
 from .core.state import NEEDS_A_WORKER, ONE_CALL, JobState, Node
 from .incarnation import Incarnation
 from .plans import code_of
@@ -107,9 +105,8 @@ def async_successor(me: Incarnation, job: str, telling: Tell) -> Ready | None:
 
 def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = False) -> Ready | None:
     """What the outcome makes ready, seen on the state that it would lead to."""
-    state = store.load_cached(job)
     try:
-        after = decide(state, telling, At(now=text(clock.now()))).state
+        state, after = store.look(job, telling)
     except Refused:
         return None
     for name in _newly_ready(state, after):

@@ -15,23 +15,31 @@ Slot = tuple[str, Callable[[Any], Any], Callable[[Any, Any], None]]
 
 
 def changed(value: Value, changes: Mapping[str, Any]) -> Value:
-    """A copy of a slotted dataclass, which has no `__post_init__`, with other values in some fields.
+    """A copy of a dataclass, which has no `__post_init__`, with other values in some fields.
+
+    One with slots is copied field by field; one without in a tenth of the time, for more memory.
 
     Raises:
         TypeError: it has no such field.
     """
     kind: Any = type(value)
-    slots = _slots(kind)
+    slots, size = _slots(kind)
     new: Value = object.__new__(kind)
-    found = 0
-    for name, read, write in slots:
-        if name in changes:
-            found += 1
-            write(new, changes[name])
-        else:
-            write(new, read(value))
+    if not slots:
+        members = new.__dict__
+        members.update(value.__dict__)
+        members.update(changes)
+        found = len(changes) - len(members) + size
+    else:
+        found = 0
+        for name, read, write in slots:
+            if name in changes:
+                found += 1
+                write(new, changes[name])
+            else:
+                write(new, read(value))
     if found < len(changes):
-        unknown = sorted(set(changes) - {name for name, _, _ in slots})
+        unknown = sorted(set(changes) - {each.name for each in fields(kind)})
         raise TypeError(f"{kind.__name__} has no field {', '.join(unknown)}")
     return new
 
@@ -42,7 +50,10 @@ def replace(value: Value, /, **changes: Any) -> Value:
 
 
 @cache
-def _slots(kind: type[Any]) -> tuple[Slot, ...]:
-    """Name, reader and writer of every field."""
-    members = [(each.name, getattr(kind, each.name)) for each in fields(kind)]
-    return tuple((name, member.__get__, member.__set__) for name, member in members)
+def _slots(kind: type[Any]) -> tuple[tuple[Slot, ...], int]:
+    """Name, reader and writer of every field of a class with slots, and how many fields there are."""
+    names = [each.name for each in fields(kind)]
+    if "__slots__" not in kind.__dict__:
+        return (), len(names)
+    members = [(name, getattr(kind, name)) for name in names]
+    return tuple((name, member.__get__, member.__set__) for name, member in members), len(names)

@@ -190,7 +190,7 @@ class Mail:
 _EMPTY: Map[Any, Any] = Map()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it is copied for every event, and there is one for each job
 class JobState:
     """Everything `decide` may look at."""
 

@@ -2,12 +2,12 @@
 
 from . import erasure, keeping, mailbox, pruning
 from .birth import accept, create
-from .door import Committed, commit
+from .door import Committed, commit, look
 from .jointly import OutOfTime, commit_jointly
 from .reading import load, load_cached, recorded, state_of
 from .writing import Delivered, WorkerDead
 
 __all__ = [
     "Committed", "Delivered", "OutOfTime", "WorkerDead", "accept", "commit", "commit_jointly", "create", "erasure", "keeping", "load",
-    "load_cached", "mailbox", "pruning", "recorded", "state_of",
+    "load_cached", "look", "mailbox", "pruning", "recorded", "state_of",
 ]  # fmt: skip

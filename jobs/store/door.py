@@ -22,7 +22,7 @@ from ..core.state import JobState
 from ..models import Delivery
 from ..turns import turn
 from .outages import Unsure, rest, undone, written
-from .reading import Entry, entry, latest, lock_row, refresh
+from .reading import Entry, Looked, entry, latest, lock_row, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, seal
 
 OPTIMISTIC = 2  # conflicts before the row is locked first
@@ -162,11 +162,38 @@ def _moved(known: Entry) -> bool:
     return refresh(known).seq != before
 
 
+def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
+    """Where a wish would lead on what this process knows; the commit that begins with it next goes on from there.
+
+    Returns:
+        The state before and after.
+
+    Raises:
+        Refused: it would not be granted.
+    """
+    known = entry(job)
+    with known.lock:
+        before = known.state or refresh(known)
+        at = _at(None)
+        draft = decide(before, wish, at)
+        known.looked = Looked(before, wish, at, draft)
+        return before, draft.state
+
+
+def _at(now: datetime | None) -> At:
+    return At(now=text(now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
+
+
 def decided(known: Entry, wish: Wish) -> Sealed | None:
+    """The events that the wish leads to on what is known; None for none."""
     before = latest(known)
-    at = At(now=text(wish.now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
-    state, facts = before, []
-    for each in wish.commands:
+    looked, known.looked = known.looked, None
+    state, facts, commands = before, [], wish.commands
+    if looked is not None and looked.before is before and commands[:1] == (looked.wish,) and wish.now is None:
+        at, state, facts, commands = looked.at, looked.draft.state, [*looked.draft.facts], commands[1:]
+    else:
+        at = _at(wish.now)
+    for each in commands:
         draft = decide(state, each, at)
         state = draft.state
         facts.extend(draft.facts)

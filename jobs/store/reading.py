@@ -14,6 +14,8 @@ from django.db import connection
 from ..bodies import folded
 from ..conf import conf
 from ..core.chain import GENESIS
+from ..core.commands import At, Command
+from ..core.draft import Draft
 from ..core.errors import NotFound
 from ..core.events import Fact
 from ..core.evolve import fold
@@ -25,6 +27,16 @@ LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
 AT_A_TIME = 500  # events
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Where one wish leads from one state: a commit that begins with it goes on from there, and decides nothing twice."""
+
+    before: JobState
+    wish: Command
+    at: At
+    draft: Draft
+
+
 @dataclass
 class Entry:
     """What this process knows of one job. The lock queues this process's commits of it (L3)."""
@@ -34,6 +46,7 @@ class Entry:
     state: JobState | None = None
     hash: str = GENESIS
     behind: bool = False  # something has been appended that is not in `state`
+    looked: Looked | None = None  # where a wish would lead, if it is the next
 
     def forget(self) -> None:
         self.state = None
