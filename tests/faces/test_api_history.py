@@ -10,7 +10,7 @@ import pytest
 
 from jobs import services, store
 from jobs.core.commands import Call, FinishNode, Release, StartNode
-from jobs.models import Blob
+from jobs.models import Blob, Job
 from tests.faces import admin_stage as stage
 from tests.faces.api_stage import Caller, named, refused
 
@@ -70,7 +70,8 @@ def test_a_body_with_large_parts_comes_whole_and_its_raw_text_as_it_is_stored() 
     assert "$blobs" not in event["body"]
     assert len(event["raw"]) < 2000
     digest = json.loads(event["raw"])["payload"]["sha256"]
-    assert Blob.objects.filter(sha256=digest).count() == 1
+    tenant = Job.objects.get(id=job).tenant
+    assert Blob.objects.filter(tenant=tenant, sha256=digest).count() == 1
 
 
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "limit=0", "raw=yes", "after=99999999999999999999"])
