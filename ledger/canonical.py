@@ -16,6 +16,7 @@ from typing import Any
 STORABLE_LIMIT = 8 * 1_048_576
 _AS_TEXT = (uuid.UUID, decimal.Decimal)
 _AS_ISO = (datetime.datetime, datetime.date, datetime.time)
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 _ERASED_KEY = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -40,7 +41,7 @@ def canonical(value: object) -> str:
     Raises:
         ValueError: NaN, infinity, a cycle; `TypeError` where a type is no JSON.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _encoded(value)
 
 
 def digest(value: object) -> str:

@@ -87,6 +87,11 @@ def crashpoint(name: str) -> None:
         _act(_plan.action)
 
 
+def watched(*names: str) -> bool:
+    """Whether this process was told to die or stop at one of these points, sooner or later."""
+    return _plan is not None and _plan.name in names
+
+
 def _act(action: str) -> NoReturn | None:
     if action == "EXIT":
         os._exit(EXIT_STATUS)

@@ -11,6 +11,7 @@ from typing import Any
 
 GENESIS = "0" * 64
 FORMAT = "aetheris.event.v1"
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 def canonical(value: Any) -> str:
@@ -21,7 +22,7 @@ def canonical(value: Any) -> str:
         ValueError: NaN, infinity or a reference to itself.
     """
     _check_keys(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _encoded(value)
 
 
 def _check_keys(value: Any) -> None:
@@ -30,9 +31,9 @@ def _check_keys(value: Any) -> None:
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            odd = next((key for key in item if type(key) is not str), "")
-            if type(odd) is not str:
-                raise TypeError(f"JSON object keys must be text, got {odd!r} ({type(odd).__name__})")
+            for key in item:
+                if type(key) is not str:
+                    raise TypeError(f"JSON object keys must be text, got {key!r} ({type(key).__name__})")
             stack.extend(item.values())
         elif isinstance(item, list | tuple):
             stack.extend(item)

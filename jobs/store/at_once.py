@@ -1,7 +1,8 @@
 """On Postgres, an append of an ordinary step as one statement: head, events, agenda, settlement, promise (design §11).
 
 The statement writes what `writing.append` writes with one statement each, in the same order of locks: everything else hangs
-on the row that moved the head. Appends that touch other jobs, business keys, approvals or parts that stand elsewhere are not
+on the row that moved the head, and a settlement without its line in the ledger is an error of the statement. So it needs no
+transaction around it. Appends that touch other jobs, business keys, approvals or parts that stand elsewhere are not
 ordinary, and are written there.
 """
 
@@ -12,9 +13,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, models
 
+from ledger import encryption
 from ledger import services as ledger
+from ledger.columns import BodyField
+from ledger.crashpoints import watched
 from ledger.models import Invocation
 
 from ..core.events import Fact
@@ -25,11 +29,14 @@ from ..rows import STEP_FIELDS, changed_steps, job_row
 from . import book
 
 PREPARED_AFTER = 5  # executions of the statement on one connection
+DIVISION_BY_ZERO = "22012"  # what the statement ends with if the ledger has no line of a call that is settled
 ORDINARY = frozenset({
     "plan_generated", "node_started", "command_emitted", "tool_invocation_started", "tool_invocation_finished",
     "command_committed", "reasoning_snapshot", "effect_recorded", "node_finished", "node_skipped", "job_completed",
 })  # fmt: skip
 KNOWN = {"id": "uuid", "known_seq": "bigint", "known_hash": "text", "claimed_by": "uuid"}
+BEGINNING = "WITH head AS"  # of the statement: what knows it by its text looks for this
+_encoded = json.JSONEncoder(default=str, separators=(",", ":")).encode
 STEP_COLUMNS = ("job_id", "node", *STEP_FIELDS, "knock_at")
 
 
@@ -62,10 +69,21 @@ def _concerns_others(state: JobState, fact: Fact) -> bool:
     return waiting or state.parent is not None or state.message is not None
 
 
+def is_alone() -> bool:
+    """Whether a statement of this thread would be a transaction of its own, and nobody wants to die inside it."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    return (
+        not connection.in_atomic_block
+        and connection.get_autocommit()
+        and not watched("in_append", "before_commit")
+    )
+
+
 def write(
     events: Iterable[Event], before: JobState, after: JobState, facts: Iterable[Fact], worker: str | None
 ) -> bool:
-    """Write them, in the transaction that is open.
+    """Write them: in the transaction that is open, or as one.
 
     Returns:
         False, and nothing is written, if the head is not the one that was known or the worker is dead.
@@ -89,13 +107,16 @@ def write(
         _json(Step, [each.__dict__ for each in rows]),
         _json(Invocation, settled)[1:-1] or "{}",
         _json(Invocation, promised),
+        len(settled),
     ]
-    with _cursor() as cursor:
-        cursor.execute(_statement(tuple(head)), told)
-        moved, _, _, _, ended, _ = cursor.fetchone()
-    if moved and ended != len(settled):
-        raise LookupError(f"the ledger has no line {settled[0]['id']}, which is to be settled")
-    return bool(moved)
+    try:
+        with _cursor() as cursor:
+            cursor.execute(_statement(tuple(head)), told)
+            return bool(cursor.fetchone()[0])
+    except DataError as error:
+        if getattr(error.__cause__, "sqlstate", None) != DIVISION_BY_ZERO:
+            raise
+        raise LookupError(f"the ledger has no line {settled[0]['id']}, which is to be settled") from error
 
 
 def _lines(state: JobState, facts: Iterable[Fact]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -117,22 +138,21 @@ def _defaults(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
-def _json(model: type[models.Model], rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> str:
+def _json(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as the columns of a table hold them: bodies encrypted where that is configured."""
-    return json.dumps([_row(_bodies(model), row) for row in rows], default=str, separators=(",", ":"))
-
-
-def _row(bodies: tuple[models.Field[Any, Any], ...], row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in row.items() if name != "_state"}
-    for field in bodies:
-        if told.get(field.attname) is not None:
-            told[field.attname] = field.get_db_prep_save(told[field.attname], connection)
-    return told
+    told = [{**row} for row in rows]
+    bodies = _bodies(model) if encryption.current() else ()
+    for row in told:
+        row.pop("_state", None)  # of an instance
+        for field in bodies:
+            if row.get(field.attname) is not None:
+                row[field.attname] = field.get_db_prep_save(row[field.attname], connection)
+    return _encoded(told)
 
 
 @cache
-def _bodies(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
-    return tuple(field for field in model._meta.concrete_fields if isinstance(field, models.TextField))
+def _bodies(model: type[models.Model]) -> tuple[BodyField, ...]:
+    return tuple(field for field in model._meta.concrete_fields if isinstance(field, BodyField))
 
 
 def _cursor() -> Any:
@@ -140,14 +160,22 @@ def _cursor() -> Any:
 
     Where a pooler hands connections on between transactions (`DISABLE_SERVER_SIDE_CURSORS`), nothing is prepared.
     """
-    from django.db.backends.postgresql.base import ServerBindingCursor
-
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     raw: Any = wrapper.connection
     if not wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] and raw.prepare_threshold is None:
         raw.prepare_threshold = PREPARED_AFTER
-    cursor: Any = ServerBindingCursor
-    return wrapper._prepare_cursor(cursor(raw))
+    unlogged = (
+        wrapper.features.uses_server_side_binding
+    )  # Django's log composes the text anew, and knows no $1
+    return (wrapper.make_cursor if unlogged else wrapper._prepare_cursor)(_raw_cursor()(raw))
+
+
+@cache
+def _raw_cursor() -> Any:
+    """The cursor for statements that number their parameters: it does not look for them in the text."""
+    from psycopg import RawCursor
+
+    return RawCursor
 
 
 @cache
@@ -161,30 +189,30 @@ def _statement(head: tuple[str, ...]) -> str:
     job, event, step, line, worker = (
         f'"{model._meta.db_table}"' for model in (Job, Event, Step, Invocation, Worker)
     )
-    return f"""WITH head AS (
+    return f"""{BEGINNING} (
  UPDATE {job} SET {", ".join(f'"{name}" = n."{name}"' for name in head)}
- FROM json_to_record(%s::json) AS n({", ".join(f'"{name}" {kind}' for name, kind in told.items())})
+ FROM json_to_record($1::json) AS n({", ".join(f'"{name}" {kind}' for name, kind in told.items())})
  WHERE {job}.id = n.id AND {job}.head_seq = n.known_seq AND {job}.head_hash = n.known_hash
  AND (n.claimed_by IS NULL OR EXISTS (SELECT 1 FROM {worker} w WHERE w.id = n.claimed_by AND NOT w.dead))
  RETURNING {job}.id
 ), written AS (
  INSERT INTO {event} ({_listed(events)}) SELECT {_listed(events, "e.")}
- FROM head, json_to_recordset(%s::json) AS e({_typed(Event, events)}) ORDER BY e.seq RETURNING 1
+ FROM head, json_to_recordset($2::json) AS e({_typed(Event, events)}) ORDER BY e.seq RETURNING 1
 ), removed AS (
  DELETE FROM {step} WHERE job_id = (SELECT id FROM head)
- AND node = ANY(ARRAY(SELECT json_array_elements_text(%s::json))) RETURNING 1
+ AND node = ANY(ARRAY(SELECT json_array_elements_text($3::json))) RETURNING 1
 ), placed AS (
  INSERT INTO {step} ({_listed(STEP_COLUMNS)}) SELECT {_listed(STEP_COLUMNS, "s.")}
- FROM head, json_to_recordset(%s::json) AS s({_typed(Step, STEP_COLUMNS)})
+ FROM head, json_to_recordset($4::json) AS s({_typed(Step, STEP_COLUMNS)})
  ON CONFLICT (job_id, node) DO UPDATE SET {kept} RETURNING 1
 ), settled AS (
  UPDATE {line} SET state = l.state, settled_at = l.settled_at, error = l.error, result = COALESCE(l.result, {line}.result)
- FROM head, json_to_record(%s::json) AS l({settled}) WHERE {line}.id = l.id RETURNING 1
+ FROM head, json_to_record($5::json) AS l({settled}) WHERE {line}.id = l.id RETURNING 1
 ), promised AS (
  INSERT INTO {line} ({_listed(lines)}) SELECT {_listed(lines, "l.")}
- FROM head, json_to_recordset(%s::json) AS l({_typed(Invocation, lines)}) RETURNING 1
-) SELECT (SELECT count(*) FROM head), (SELECT count(*) FROM written), (SELECT count(*) FROM removed),
- (SELECT count(*) FROM placed), (SELECT count(*) FROM settled), (SELECT count(*) FROM promised)"""  # noqa: S608 - names of our own columns
+ FROM head, json_to_recordset($6::json) AS l({_typed(Invocation, lines)}) RETURNING 1
+) SELECT (SELECT count(*) FROM head)
+ / CASE WHEN (SELECT count(*) FROM head) = 0 OR (SELECT count(*) FROM settled) = $7::int THEN 1 ELSE 0 END"""  # noqa: S608 - names of our own columns
 
 
 def _listed(columns: Iterable[str], prefix: str = "") -> str:

@@ -23,7 +23,7 @@ from ..models import Delivery
 from ..turns import turn
 from .outages import Unsure, rest, undone, written
 from .reading import Entry, Looked, entry, latest, lock_row, refresh
-from .writing import Conflict, Delivered, Sealed, WorkerDead, append, seal
+from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alone, seal
 
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
@@ -207,8 +207,8 @@ def _sent_again(known: Entry, sealed: Sealed, wish: Wish) -> Sealed:
     """
     if not written(sealed):
         try:
-            with turn(), transaction.atomic(durable=True):
-                append(sealed, worker=wish.worker, delivery=wish.delivery)
+            with turn():
+                append_alone(sealed, worker=wish.worker, delivery=wish.delivery)
         except (Conflict, WorkerDead):
             if not written(sealed):
                 raise
@@ -223,8 +223,8 @@ def _optimistic(known: Entry, wish: Wish) -> tuple[Sealed | None, bool]:
         _nothing(wish)
         return None, False
     try:
-        with turn(), transaction.atomic(durable=True):
-            owes = append(sealed, worker=wish.worker, delivery=wish.delivery)
+        with turn():
+            owes = append_alone(sealed, worker=wish.worker, delivery=wish.delivery)
     except (OperationalError, InterfaceError) as lost:
         raise Unsure(sealed) from lost
     return remember(known, sealed), owes

@@ -76,7 +76,8 @@ def entry(job: str | UUID) -> Entry:
         if found is None:
             found = _entries[key] = Entry(key)
         _entries.move_to_end(key)
-        for other in list(_entries)[: max(0, len(_entries) - conf().CACHE)]:
+        over = len(_entries) - conf().CACHE
+        for other in list(_entries)[:over] if over > 0 else ():
             if _entries[other].lock.acquire(blocking=False):  # nobody is at it
                 _entries.pop(other).lock.release()
         return found

@@ -2,7 +2,7 @@
 
 It speaks as much of the protocol as it needs: it cuts the stream into messages, holds what a client says until
 the client waits for an answer, and so sees a commit before the server does. An `INSERT`, `UPDATE` or `DELETE`
-outside a transaction is a commit too.
+outside a transaction is a commit too, and so is the one statement of an ordinary step, prepared or not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 Fate = Literal["gone", "written", "under_way", "late"]
 GRACE = 0.3  # seconds that a commit under way stays so, after its client has lost the line
 _TELLS = frozenset(b"QS")  # after these messages a client waits for an answer
-_WRITES = re.compile(rb"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+_WRITES = re.compile(rb"\s*(INSERT|UPDATE|DELETE|WITH head AS)\b", re.IGNORECASE)
 _IDLE = ord("I")
 
 
@@ -95,6 +95,8 @@ class Line:
 
     def _loss_of(self, unit: bytes) -> Loss | None:
         self.said += unit
+        if unit[:1] == b"B" and self.status == _IDLE:
+            return self.owner.due(self.said)  # bound to what has been prepared: only that statement is
         if unit[:1] not in b"QP":
             return None
         text = unit[5:] if unit[:1] == b"Q" else unit[5:].partition(b"\0")[2]

@@ -13,6 +13,7 @@ from jobs import turns
 from jobs.core.commands import At, Command
 from jobs.core.decide import decide
 from jobs.core.moments import text
+from jobs.store import at_once
 from jobs.store.reading import Entry, refresh
 from jobs.store.writing import append, seal
 
@@ -124,20 +125,25 @@ def commits_lost(*fates: str, then: Callable[[], object] = lambda: None) -> Iter
     wrapper: Any = connection
     usual = wrapper._commit
 
-    def commit() -> None:
+    def lose(write: Callable[[], object], drop: Callable[[], object]) -> Any:
         if not left:
-            usual()
-            return
+            return write()
         done.append(left.pop(0))
         if done[-1] == "written":
-            usual()
+            write()
         else:
-            wrapper._rollback()
+            drop()
         then()
         raise OperationalError("the connection was lost while the commit was under way")
 
-    wrapper._commit = commit
+    def statement(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if str(sql).startswith(at_once.BEGINNING) and not wrapper.in_atomic_block:
+            return lose(lambda: execute(sql, params, many, context), lambda: None)
+        return execute(sql, params, many, context)
+
+    wrapper._commit = lambda: lose(usual, wrapper._rollback)
     try:
-        yield done
+        with wrapper.execute_wrapper(statement):
+            yield done
     finally:
         del wrapper._commit

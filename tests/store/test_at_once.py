@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from jobs import store
-from jobs.core.commands import AdoptPlan, StartNode
+from jobs.core.commands import AdoptPlan, Command, StartNode
 from jobs.core.state import PLAN_STEP
 from jobs.models import Event, Job, Step
-from jobs.store import at_once
+from jobs.store import at_once, writing
 from jobs.store.writing import WorkerDead
+from ledger import crashpoints
 from ledger.models import Invocation
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, promise, told
 from tests.store.audit import check
@@ -94,6 +95,44 @@ def test_a_call_that_the_book_does_not_know_is_not_settled_and_nothing_is_writte
     assert Event.objects.filter(job_id=job).count() == before
     assert Job.objects.get(id=job).head_seq == before
     line.save(force_insert=True)  # the sweeps of later tests come by here too
+    store.commit(job, told(fence, node="first"))
+    check(job)
+
+
+def said(*wishes: Command, job: str) -> list[str]:
+    """What a commit says to the database, without the texts of prepared statements."""
+    with CaptureQueriesContext(connection) as seen:
+        store.commit(job, *wishes)
+    return [str(each["sql"]).partition(" ")[0] for each in seen.captured_queries]
+
+
+def test_an_ordinary_commit_is_one_round_trip_unless_a_test_wants_to_die_in_its_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = a_worker()
+    job = a_planned_job(chain_of("first", "second"), worker)
+    first = claim(job, worker, "first")
+    assert len(said(told(first, node="first"), job=job)) == 1
+    second = claim(job, worker, "second")
+    monkeypatch.setattr(crashpoints, "_plan", crashpoints.parse("before_commit:99"))
+    heard = said(told(second, node="second"), job=job)
+    assert (len(heard), heard[0], heard[-1]) == (3, "BEGIN", "COMMIT")
+    check(job)
+
+
+def test_inside_a_transaction_it_is_part_of_it() -> None:
+    worker = a_worker()
+    job = a_planned_job(chain_of("first", "second"), worker)
+    fence = claim(job, worker, "first")
+    sealed = store.door.decided(store.reading.entry(job), store.door.Wish((told(fence, node="first"),)))
+    assert sealed is not None
+    before = rows(job)
+    with transaction.atomic():
+        assert not at_once.is_alone()
+        writing.append(sealed)
+        transaction.set_rollback(True)
+    assert at_once.is_alone()
+    assert rows(job) == before
     store.commit(job, told(fence, node="first"))
     check(job)
 
