@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Coroutine, Iterator
+from functools import cache
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
+from ledger.statements import Select
 
 from . import clock, knocks, loop
 from .celery_defaults import own_queue
@@ -31,11 +32,20 @@ def more_urgent(me: Incarnation, job: str, name: str) -> list[tuple[str, str]]:
 
     One only, so that what was knocked for gets its turn however many urgent ones come.
     """
-    mine = Step.objects.filter(job_id=job, node=name).values("priority")[:1]
-    waiting = Step.objects.filter(state="ready", priority__gt=Coalesce(Subquery(mine), MOST_URGENT))
-    fit = waiting.filter(requires="", needs__in=("", *me.offers))
-    rows = fit.order_by("-priority", "id").values_list("job_id", "node")[:1]
-    return [(str(other), step) for other, step in rows]
+    rows = _urgent(len(me.offers))(job, name, *me.offers)
+    return [(str(UUID(str(other))), step) for other, step in rows]
+
+
+@cache
+def _urgent(offers: int) -> Select:
+    """The most urgent ready step above a given one that needs no capability, and one of so many offers."""
+    mine = f'SELECT "priority" FROM "{Step._meta.db_table}" WHERE "job_id" = %s AND "node" = %s'  # noqa: S608
+    needs = ", ".join(["''", *["%s"] * offers])
+    return Select(
+        Step, ("job_id", "node"), ("job_id", "node"),
+        f'"priority" > COALESCE(({mine}), {MOST_URGENT}) AND "state" = \'ready\' AND "requires" = \'\' '
+        f'AND "needs" IN ({needs}) ORDER BY "priority" DESC, "id" LIMIT 1',
+    )  # fmt: skip
 
 
 def admit(me: Incarnation, state: JobState, node: Node, hops: int) -> bool | None:

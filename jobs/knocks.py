@@ -24,13 +24,13 @@ STEP = "aetheris.step"
 DELIVER = "aetheris.deliver"
 
 
-def after_commit(before: JobState, after: JobState, *, owes: bool) -> None:
-    """Tell the workers what a commit made ready, and that deliveries are due if it owes any."""
+def after_commit(before: JobState, after: JobState, *, owes: bool, but: str = "") -> None:
+    """Tell the workers what a commit made ready, but one step if need be, and that deliveries are due if it owes any."""
     alarms.note(before, after)
     send(
         (after.job, name, after.requirements(after.nodes[name]))
         for name in sorted(after.agenda)
-        if _became_ready(before, after, name)
+        if name != but and _became_ready(before, after, name)
     )
     if owes:
         deliver()

@@ -35,16 +35,24 @@ def checked_plan(result: Any) -> Plan:
     if (why := forbidden(data, "texts of the plan")) is not None:
         raise PlanError(why, "secret_in_plan")
     tools = all_tools()
-    agents = {each.name for each in all_agents()} | {each.offer for each in all_agents()}
-    elsewhere = {(row.kind, row.name, row.version) for row in Definition.objects.all()}
-    agents |= {name for kind, name, _ in elsewhere if kind == "agent"}
-    agents |= {f"{name}@{version}" for kind, name, version in elsewhere if kind == "agent"}
-    names = set(tools) | {name for kind, name, _ in elsewhere if kind == "tool"}
-    plan = Plan.load(data, tools=names, agents=agents, workflows=all_workflows())
+    plan = _loaded(data, tools)
     for node in plan.nodes.values():
         _check_time(node, tools)
         _check_arguments(node, tools)
     return plan
+
+
+def _loaded(data: Any, tools: dict[str, Tool]) -> Plan:
+    """The plan, if every name in it is known to this process, or else to another one: only then is the database asked."""
+    agents = {each.name for each in all_agents()} | {each.offer for each in all_agents()}
+    try:
+        return Plan.load(data, tools=tools, agents=agents, workflows=all_workflows())
+    except PlanError:
+        elsewhere = set(Definition.objects.values_list("kind", "name", "version"))
+    agents |= {name for kind, name, _ in elsewhere if kind == "agent"}
+    agents |= {f"{name}@{version}" for kind, name, version in elsewhere if kind == "agent"}
+    names = {*tools} | {name for kind, name, _ in elsewhere if kind == "tool"}
+    return Plan.load(data, tools=names, agents=agents, workflows=all_workflows())
 
 
 def _check_time(node: PlanNode, tools: dict[str, Tool]) -> None:
@@ -92,7 +100,8 @@ def _literal(expr: Any) -> Any:
 def requirements(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Which capabilities each step's tool asks of a worker; recorded with the plan, so that routing needs no code."""
     tools = all_tools()
-    rows = {row.name: row for row in Definition.objects.filter(kind="tool")}
+    called = {node.spec["tool"] for node in plan.nodes.values() if "tool" in node.spec}
+    rows = {row.name: row for row in Definition.objects.filter(kind="tool", name__in=called - {*tools})}
     needs: dict[str, tuple[str, ...]] = {}
     for name, node in plan.nodes.items():
         tool = tools.get(node.spec.get("tool", ""))

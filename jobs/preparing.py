@@ -116,6 +116,20 @@ def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = Fa
     return None
 
 
+def first_ready(me: Incarnation, state: JobState) -> str:
+    """Of the ready steps of a new plan the first that a thread of this worker can go on with; "" for none."""
+    if state.plan is None or state.doubts or state.paused:
+        return ""
+    names = (name for name in sorted(state.agenda) if state.nodes[name].status == "ready")
+    return next((name for name in names if _goes_on(me, state, state.nodes[name])), "")
+
+
+def _goes_on(me: Incarnation, state: JobState, node: Node) -> bool:
+    if node.suspect or not can_run(me, state, node) or is_async(state, node):
+        return False
+    return node.kind == "workflow" or (node.kind in ONE_CALL and tool_of(state, node).rate is None)
+
+
 def _may_follow(state: JobState, ready: Ready, only_async: bool) -> bool:
     """Not where a slot has to be reserved first: that is done when the step is knocked for, not on a guess."""
     if state.nodes[ready.node].suspect:

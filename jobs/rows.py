@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from .core.chain import canonical
@@ -24,6 +24,22 @@ STEP_FIELDS = (
     "tenant", "kind", "priority", "state", "fence", "attempt", "worker", "wake_at", "needs", "requires", "hold",
 )  # fmt: skip
 FIRST_KNOCK = timedelta(seconds=2)  # how long a knock may take before the sweep knocks again
+
+
+class EventRow(NamedTuple):
+    """The columns of an event that is to be written; made in a tenth of the time that a model's instance takes."""
+
+    job_id: str
+    seq: int
+    tenant: str
+    type: str
+    node: str
+    at: str
+    body: str
+    salt: str
+    digest: str
+    prev: str
+    hash: str
 
 
 def job_row(state: JobState) -> dict[str, Any]:

@@ -13,15 +13,16 @@ from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
 from . import admission, calls, limits, loop, store, together, workflows, world
+from .beginning import as_claim, begin, begin_next
 from .calls import Claim
 from .conf import conf
 from .core.commands import Call as CallWish
-from .core.commands import Hold, Outcome, Promise, Tell
+from .core.commands import Hold, Outcome, Tell
 from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
 from .core.state import JobState
 from .incarnation import Incarnation, current
-from .preparing import Follow, Ready, async_successor, can_run, prepare, startable, successor
+from .preparing import Follow, Ready, async_successor, can_run, first_ready, prepare, startable, successor
 from .promises import promise_again, seconds_for, tool_of
 from .store.writing import WorkerDead
 
@@ -100,7 +101,7 @@ def _let_in(me: Incarnation, state: JobState, name: str, *, looped: bool) -> Cla
     try:
         known = world.ask_first(me, state, name)
         ready = prepare(me, known, name) if known is not None else None
-        claim = _begin(me, known, _paced(known, ready)) if known is not None and ready is not None else None
+        claim = begin(me, known, _paced(known, ready)) if known is not None and ready is not None else None
     finally:
         if claim is not None:
             claim.looped = looped
@@ -123,41 +124,6 @@ def _paced(state: JobState, ready: Ready) -> Ready:
     return Ready(ready.node, Hold(node=ready.node, kind="limit", name=tool.name, until=text(free)))
 
 
-def _begin(me: Incarnation, state: JobState, ready: Ready) -> Claim | None:
-    """Commit the claim; a claim that is refused was somebody else's."""
-    claim = Claim(job=state.job, node=ready.node, fence=0, me=me)
-    crashpoint("before_promise" if ready.promise else "before_claim")
-    try:
-        done = store.commit(state.job, ready.wish, worker=me.id)
-    except Taken as taken:
-        assert ready.promise is not None
-        _instead(claim, ready.promise, taken)
-        return None
-    except (Refused, IntegrityError, NotReserved) as refused:
-        log.debug("job %s, step %s: not ours: %s", state.job, ready.node, refused)
-        return None
-    except WorkerDead as dead:
-        log.error("%s", dead)
-        me.lost = True
-        return None
-    crashpoint("after_claim")
-    return _as_claim(me, done.state, ready.node)
-
-
-def _instead(claim: Claim, promise: Promise, taken: Taken) -> None:
-    try:
-        store.commit(claim.job, calls.instead(claim, promise, claim.node, taken), worker=claim.me.id)
-    except Refused as refused:
-        log.info("job %s, step %s: %s", claim.job, claim.node, refused)
-
-
-def _as_claim(me: Incarnation, state: JobState, name: str) -> Claim | None:
-    node = state.nodes[name]
-    if node.status != "running" or node.worker != me.id:
-        return None
-    return Claim(job=state.job, node=name, fence=node.fence, me=me, alone=node.alone)
-
-
 def _run(claim: Claim, *, go_on: bool) -> Claim | None:
     """Run a claimed step to its end; gives the claim of the successor that was begun in the same commit."""
     state = store.load_cached(claim.job)  # a read that failed here would leave a promise that nobody acts on
@@ -165,8 +131,10 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
     if node is None:
         return None
     if node.kind in ("plan", "workflow"):
+        if go_on and node.kind == "plan" and not claim.looped:
+            claim.follow = first_ready
         workflows.run(claim, state, node)
-        return None
+        return begin_next(claim)
     tool = tool_of(state, node)
     asked = state.calls[claim.node]
     if asked.status == "unknown":
@@ -289,7 +257,7 @@ def _tell_and_begin(claim: Claim, telling: Tell, following: Ready) -> tuple[stor
     try:
         done = claim.commit(telling, following.wish, worker=True)
         crashpoint("after_outcome")
-        return done, _as_claim(claim.me, done.state, following.node)
+        return done, as_claim(claim.me, done.state, following.node)
     except (Taken, NotReserved, IntegrityError, WorkerDead):
         log.debug("job %s: step %s is not begun inline", claim.job, following.node)
     except Fenced:

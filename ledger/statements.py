@@ -8,13 +8,14 @@ adaptation of values, query logs and transactions are as everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Field, Model
 from django.db.models.fields import AutoFieldMixin
 
+PREPARED_AFTER, PREPARED_AFTER_MORE = 0, 5  # executions on one connection
 AT_ONCE = 500  # values in one list
 # What a column of exactly this class stores as it is, on every database.
 AS_IT_IS: dict[type[Any], type[Any]] = {
@@ -34,6 +35,88 @@ def _stored(field: Field[Any, Any], value: Any, here: Any) -> Any:
     return field.get_db_prep_save(value, here)
 
 
+def prepared_cursor() -> Any:
+    """A cursor that binds on the server, so that a statement is planned once for each connection; on Postgres.
+
+    Where a pooler hands connections on between transactions (`DISABLE_SERVER_SIDE_CURSORS`), nothing is prepared.
+    """
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    raw: Any = wrapper.connection
+    binds = (
+        wrapper.features.uses_server_side_binding
+    )  # all that this connection says, so all of it might be prepared
+    if not wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] and raw.prepare_threshold is None:
+        raw.prepare_threshold = PREPARED_AFTER_MORE if binds else PREPARED_AFTER
+    wrapped = wrapper.make_cursor if binds else wrapper._prepare_cursor  # its query log knows no $1
+    return wrapped(_raw_cursor()(raw))
+
+
+@cache
+def _raw_cursor() -> Any:
+    """The cursor for statements that number their parameters: it does not look for them in the text."""
+    from psycopg import RawCursor
+
+    class Prepared(RawCursor[Any]):
+        def _send_query_prepared(self, name: bytes, pgq: Any, **more: Any) -> None:
+            self._query = pgq  # for Django's query log, which else knows no text of what is prepared
+            super()._send_query_prepared(name, pgq, **more)
+
+    return Prepared
+
+
+class Select:
+    """Columns of the rows that fit a condition.
+
+    Args:
+        model: whose rows.
+        columns: what is read, each as it is stored, and a body in clear.
+        given: the fields that the values of the condition belong to, in their order.
+        where: the condition as SQL with a `%s` for each value, and the order.
+    """
+
+    def __init__(self, model: type[Model], columns: Sequence[str], given: Sequence[str], where: str) -> None:
+        fields: dict[str, Any] = {each.attname: each for each in model._meta.concrete_fields}
+        read = [fields[name] for name in columns]
+        self.given = [fields[name] for name in given]
+        self.shown = [(place, each) for place, each in enumerate(read) if hasattr(each, "from_db_value")]
+        self.text = f"SELECT {', '.join(_quoted(each.column) for each in read)} FROM {_quoted(model._meta.db_table)} WHERE {where}"  # noqa: S608
+
+    def __call__(self, *values: Any) -> list[tuple[Any, ...]]:
+        """Read them; values beyond those that belong to fields go to the driver as they are."""
+        here = connections[DEFAULT_DB_ALIAS]
+        known = len(self.given)
+        told = [_stored(field, value, here) for field, value in zip(self.given, values, strict=False)]
+        with self._asking(here) as cursor:
+            cursor.execute(
+                self._numbered if here.vendor == "postgresql" else self.text, [*told, *values[known:]]
+            )
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return [self._in_clear(row, here) for row in rows] if self.shown else rows
+
+    def _asking(self, here: Any) -> Any:
+        if here.vendor != "postgresql":
+            return here.cursor()
+        here.close_if_health_check_failed()
+        here.ensure_connection()
+        return prepared_cursor()
+
+    @cached_property
+    def _numbered(self) -> str:
+        """The text as Postgres prepares it."""
+        first, *others = self.text.split("%s")
+        return first + "".join(f"${number}{part}" for number, part in enumerate(others, start=1))
+
+    def _in_clear(self, row: tuple[Any, ...], here: Any) -> tuple[Any, ...]:
+        told = list(row)
+        for place, field in self.shown:
+            told[place] = field.from_db_value(told[place], None, here)
+        return tuple(told)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
 class Insert:
     """Rows of a model as they are; no signal is sent and no number is read back.
 
@@ -47,8 +130,8 @@ class Insert:
         self.model, self.by, self.replaced = model, by, replaced
         self._texts: dict[tuple[str, int], str] = {}
 
-    def __call__(self, rows: Sequence[Model]) -> None:
-        """Write the rows, in as few statements as the database takes."""
+    def __call__(self, rows: Sequence[Any]) -> None:
+        """Write the rows, instances or what has the same attributes, in as few statements as the database takes."""
         here = connections[DEFAULT_DB_ALIAS]
         size = here.ops.bulk_batch_size(self._fields, rows) if rows else 0
         for start in range(0, len(rows), size or 1):

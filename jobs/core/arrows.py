@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .agenda import place, rest
 from .changing import replace
 from .events import Fact
@@ -63,24 +65,24 @@ def with_call(state: JobState, asked: Asked) -> JobState:
     busy = state.busy + int(asked.blocks_the_end) - int(before is not None and before.blocks_the_end)
     state = state.but(calls=state.calls.set(asked.path, asked), busy=busy)
     node = owner(state, asked.path)
-    moved = replace(node, open=node.open - {asked.path} if asked.settled else node.open | {asked.path})
-    return place(state, replace(moved, wake_at=next_look(state, moved)))
+    paths = node.open - {asked.path} if asked.settled else node.open | {asked.path}
+    return place(state, replace(node, open=paths, wake_at=next_look(state, node, paths)))
 
 
-def next_look(state: JobState, node: Node) -> str | None:
-    """When somebody has to look at a step again, whatever its worker does meanwhile."""
+def next_look(state: JobState, node: Node, paths: frozenset[str]) -> str | None:
+    """When somebody has to look at a step with these unsettled calls again, whatever its worker does meanwhile."""
     if node.status == "parked":
         again = node.wake_at if node.hold is not None and node.hold[0] == "world" else None
-        return min((time for time in (earliest(state, node), again) if time), default=None)
+        return min((time for time in (earliest(state, paths), again) if time), default=None)
     if node.status != "running":
         return node.wake_at
-    times = [_while_running(state.calls[path]) for path in node.open]
+    times = [_while_running(state.calls[path]) for path in paths]
     return min((time for time in times if time), default=None)
 
 
-def earliest(state: JobState, node: Node) -> str | None:
-    """The first moment that one of a step's unsettled calls names."""
-    times = [state.calls[path].wake_at for path in node.open]
+def earliest(state: JobState, paths: Iterable[str]) -> str | None:
+    """The first moment that one of these unsettled calls names."""
+    times = [state.calls[path].wake_at for path in paths]
     return min((time for time in times if time), default=None)
 
 

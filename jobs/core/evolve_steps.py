@@ -20,14 +20,14 @@ def node_started(state: JobState, fact: Fact) -> JobState:
         attempt=fact.body["attempt"], wake_at=None, hold=None, lost=False, alone=bool(fact.body.get("alone")),
         seen=state.data if node.seen is None else node.seen,
     )  # fmt: skip
-    return place(state.but(started=True), replace(started, wake_at=next_look(state, started)))
+    return place(state.but(started=True), replace(started, wake_at=next_look(state, started, started.open)))
 
 
 def job_parked(state: JobState, fact: Fact) -> JobState:
     body, node = fact.body, owner(state, fact.node)
     hold = (body["kind"], body["name"]) if body["kind"] in HOLDS else node.hold
     parked = replace(acquitted(node), status=arrow(state, node, fact.type), worker="", hold=hold)
-    wake_at = body["wake_at"] if body["kind"] == "limit" else earliest(state, node)
+    wake_at = body["wake_at"] if body["kind"] == "limit" else earliest(state, node.open)
     if body["kind"] == "world":
         wake_at = min((time for time in (wake_at, body.get("wake_at")) if time), default=None)
         state = tried_in_vain(state, fact)
@@ -80,7 +80,7 @@ def retry(state: JobState, fact: Fact) -> JobState:
     waits = replace(
         acquitted(node), status=arrow(state, node, fact.type), worker="", wake_at=when, tries=tries
     )
-    return rest(state, replace(waits, wake_at=min(when, earliest(state, waits) or when)))
+    return rest(state, replace(waits, wake_at=min(when, earliest(state, waits.open) or when)))
 
 
 def lease_lost(state: JobState, fact: Fact) -> JobState:

@@ -9,26 +9,27 @@ ordinary, and are written there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, models
+from django.db import DataError, connection, models
 
 from ledger import encryption
 from ledger import services as ledger
 from ledger.columns import BodyField
 from ledger.crashpoints import watched
 from ledger.models import Invocation
+from ledger.statements import prepared_cursor
 
 from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Event, Job, Step, Worker
-from ..rows import STEP_FIELDS, changed_steps, job_row
+from ..rows import STEP_FIELDS, EventRow, changed_steps, job_row
 from . import book
 
-PREPARED_AFTER = 5  # executions of the statement on one connection
+KEPT = frozenset({"output"})  # columns of the head that stay as they are where nothing new is told
 DIVISION_BY_ZERO = "22012"  # what the statement ends with if the ledger has no line of a call that is settled
 ORDINARY = frozenset({
     "plan_generated", "node_started", "command_emitted", "tool_invocation_started", "tool_invocation_finished",
@@ -81,7 +82,7 @@ def is_alone() -> bool:
 
 
 def write(
-    events: Iterable[Event], before: JobState, after: JobState, facts: Iterable[Fact], worker: str | None
+    events: Sequence[EventRow], before: JobState, after: JobState, facts: Iterable[Fact], worker: str | None
 ) -> bool:
     """Write them: in the transaction that is open, or as one.
 
@@ -93,16 +94,13 @@ def write(
         IntegrityError: two workers at one promise.
     """
     rows, removed = changed_steps(before, after)
-    events = list(events)
     settled, promised = _lines(after, facts)
     head = job_row(after)
-    if head["output"] is None:
-        del head["output"]
     head["head_hash"] = events[-1].hash
     known = {"id": after.job, "known_seq": before.seq, "known_hash": events[0].prev, "claimed_by": worker}
     told = [
         _json(Job, [head | known])[1:-1],
-        _json(Event, [each.__dict__ for each in events]),
+        _json(Event, [each._asdict() for each in events]),
         json.dumps(removed),
         _json(Step, [each.__dict__ for each in rows]),
         _json(Invocation, settled)[1:-1] or "{}",
@@ -110,7 +108,7 @@ def write(
         len(settled),
     ]
     try:
-        with _cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_statement(tuple(head)), told)
             return bool(cursor.fetchone()[0])
     except DataError as error:
@@ -155,29 +153,6 @@ def _bodies(model: type[models.Model]) -> tuple[BodyField, ...]:
     return tuple(field for field in model._meta.concrete_fields if isinstance(field, BodyField))
 
 
-def _cursor() -> Any:
-    """A cursor that binds on the server, so that the statement is planned once for each connection.
-
-    Where a pooler hands connections on between transactions (`DISABLE_SERVER_SIDE_CURSORS`), nothing is prepared.
-    """
-    wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    raw: Any = wrapper.connection
-    if not wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] and raw.prepare_threshold is None:
-        raw.prepare_threshold = PREPARED_AFTER
-    unlogged = (
-        wrapper.features.uses_server_side_binding
-    )  # Django's log composes the text anew, and knows no $1
-    return (wrapper.make_cursor if unlogged else wrapper._prepare_cursor)(_raw_cursor()(raw))
-
-
-@cache
-def _raw_cursor() -> Any:
-    """The cursor for statements that number their parameters: it does not look for them in the text."""
-    from psycopg import RawCursor
-
-    return RawCursor
-
-
 @cache
 def _statement(head: tuple[str, ...]) -> str:
     """The statement, its columns taken from the models; `head` are those of the job that move."""
@@ -190,7 +165,7 @@ def _statement(head: tuple[str, ...]) -> str:
         f'"{model._meta.db_table}"' for model in (Job, Event, Step, Invocation, Worker)
     )
     return f"""{BEGINNING} (
- UPDATE {job} SET {", ".join(f'"{name}" = n."{name}"' for name in head)}
+ UPDATE {job} SET {", ".join(_moved(job, name) for name in head)}
  FROM json_to_record($1::json) AS n({", ".join(f'"{name}" {kind}' for name, kind in told.items())})
  WHERE {job}.id = n.id AND {job}.head_seq = n.known_seq AND {job}.head_hash = n.known_hash
  AND (n.claimed_by IS NULL OR EXISTS (SELECT 1 FROM {worker} w WHERE w.id = n.claimed_by AND NOT w.dead))
@@ -213,6 +188,10 @@ def _statement(head: tuple[str, ...]) -> str:
  FROM head, json_to_recordset($6::json) AS l({_typed(Invocation, lines)}) RETURNING 1
 ) SELECT (SELECT count(*) FROM head)
  / CASE WHEN (SELECT count(*) FROM head) = 0 OR (SELECT count(*) FROM settled) = $7::int THEN 1 ELSE 0 END"""  # noqa: S608 - names of our own columns
+
+
+def _moved(job: str, name: str) -> str:
+    return f'"{name}" = COALESCE(n."{name}", {job}."{name}")' if name in KEPT else f'"{name}" = n."{name}"'
 
 
 def _listed(columns: Iterable[str], prefix: str = "") -> str:

@@ -55,6 +55,7 @@ def commit(
     delivery: str | None = None,
     now: datetime | None = None,
     patience: Callable[[], bool] | None = None,
+    begins: Callable[[JobState], str] | None = None,
 ) -> Committed:
     """Commit commands of one job: all of them, or none.
 
@@ -65,6 +66,7 @@ def commit(
         delivery: the delivery row that asked; it goes in the same transaction.
         now: the moment to judge at, where the database was asked for it; else this process's corrected clock.
         patience: asked whether to go on while the database is away; without it, an outage raises at once.
+        begins: asked which step of the state after it the caller begins itself, "" for none: nobody is knocked for it.
 
     Returns:
         The state after, and the facts.
@@ -82,7 +84,7 @@ def commit(
     if sealed is None:
         return Committed(state, ())
     crashpoint("after_commit_before_knock")
-    knocks.after_commit(sealed.before, sealed.after, owes=owes)
+    knocks.after_commit(sealed.before, sealed.after, owes=owes, but=begins(sealed.after) if begins else "")
     return Committed(state, sealed.facts)
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from ledger.statements import Select
+
 from ..bodies import folded
 from ..conf import conf
 from ..core.chain import GENESIS
@@ -22,6 +24,9 @@ from ..core.evolve import fold
 from ..core.state import JobState
 from ..models import Event, Job
 
+read_after = Select(
+    Event, ("seq", "type", "node", "at", "body", "hash", "tenant"), ("job_id", "seq"), '"job_id" = %s AND "seq" > %s ORDER BY "seq"'
+)  # fmt: skip
 LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
 
 AT_A_TIME = 500  # events
@@ -65,14 +70,12 @@ def entry(job: str | UUID) -> Entry:
     Raises:
         NotFound: the text is no job's id.
     """
-    try:
-        key = str(UUID(str(job)))  # the one form that the chain is linked with
-    except ValueError:
-        raise NotFound(f"there is no job {job!r}") from None
     if connection.in_atomic_block:
-        return Entry(key)
+        return Entry(_key(job))
     with _guard:
-        found = _entries.get(key)
+        found = _entries.get(job)  # type: ignore[arg-type]  # in the one form already, most of the time
+        key = found.job if found is not None else _key(job)
+        found = found or _entries.get(key)
         if found is None:
             found = _entries[key] = Entry(key)
         _entries.move_to_end(key)
@@ -81,6 +84,13 @@ def entry(job: str | UUID) -> Entry:
             if _entries[other].lock.acquire(blocking=False):  # nobody is at it
                 _entries.pop(other).lock.release()
         return found
+
+
+def _key(job: str | UUID) -> str:
+    try:
+        return str(UUID(str(job)))  # the one form that the chain is linked with
+    except ValueError:
+        raise NotFound(f"there is no job {job!r}") from None
 
 
 def lock_row(known: Entry) -> None:
@@ -106,11 +116,7 @@ def refresh(known: Entry) -> JobState:
         NotFound: there is no such job.
     """
     after = known.state.seq if known.state else 0
-    rows = list(
-        Event.objects.filter(job_id=known.job, seq__gt=after)
-        .order_by("seq")
-        .values_list("seq", "type", "node", "at", "body", "hash", "tenant")
-    )
+    rows = read_after(known.job, after)
     if known.state is not None and any(row[1] == "payload_erased" for row in rows):
         known.forget()  # what was erased is in that state still, and would be written again
         return refresh(known)

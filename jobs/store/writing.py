@@ -21,7 +21,7 @@ from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Addressee, Approval, Blob, Delivery, Event, Job, Step, Worker
 from ..models.agenda import NEVER
-from ..rows import STEP_FIELDS, addressees_of, ancestry, approval_row, changed_steps, job_row
+from ..rows import STEP_FIELDS, EventRow, addressees_of, ancestry, approval_row, changed_steps, job_row
 from . import at_once, book, debts
 
 SALT = 16  # bytes
@@ -51,7 +51,7 @@ class Delivered(Exception):
 class Sealed:
     """Events ready to be written: the same bytes are sent again if an acknowledgement is lost."""
 
-    events: tuple[Event, ...]
+    events: tuple[EventRow, ...]
     blobs: dict[str, str]
     before: JobState
     after: JobState
@@ -77,8 +77,7 @@ def seal(before: JobState, after: JobState, facts: Sequence[Fact], prev: str) ->
             job=after.job, seq=fact.seq, type=fact.type, node=fact.node, at=fact.at, digest=digest, prev=last
         )
         events.append(
-            Event(job_id=after.job, seq=fact.seq, tenant=after.tenant, type=fact.type, node=fact.node, at=fact.at,
-                  body=text, salt=salt, digest=digest, prev=last, hash=linked)
+            EventRow(after.job, fact.seq, after.tenant, fact.type, fact.node, fact.at, text, salt, digest, last, linked)
         )  # fmt: skip
         last = linked
     return Sealed(tuple(events), blobs, before, after, tuple(facts), prev)

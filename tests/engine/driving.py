@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 from django.db import connections
 
-from jobs import TaskGraph, agent, clock, submit, workflow
+from jobs import TaskGraph, agent, clock, runner, submit, workflow
 from jobs.core.state import JobState
 from jobs.models import Event
 from jobs.store import state_of
@@ -28,6 +29,14 @@ def started(graph: TaskGraph | dict[str, Any], **more: Any) -> str:
     """A job that runs the graph."""
     drawn = graph.to_json() if isinstance(graph, TaskGraph) else graph
     return str(submit("drawn", {"graph": drawn}, actor=person(), **more))
+
+
+def planned(graph: TaskGraph) -> str:
+    """A job that has its plan, and of which nothing else has begun: whoever planned it leaves all to others."""
+    job = started(graph)
+    with patch("jobs.runner.first_ready", lambda *_: ""):
+        runner.drive(job, "_plan")
+    return job
 
 
 def ran(graph: TaskGraph | dict[str, Any]) -> JobState:

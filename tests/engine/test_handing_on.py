@@ -24,7 +24,7 @@ from jobs.worker import make_room
 from ledger import all_tools, tool
 from tests.agents import world
 from tests.agents.tools import draw, look
-from tests.engine.driving import a_word, asked, started
+from tests.engine.driving import a_word, asked, planned
 from tests.factories import recorded_knocks
 
 Heard = list[tuple[str, tuple[str, ...], str]]
@@ -58,12 +58,6 @@ def worker(
     row.save()
     me.deadline, me.offers, me.capabilities = 1e12, offers | tools, frozenset(able)
     return me
-
-
-def planned(graph: TaskGraph) -> str:
-    job = started(graph)
-    runner.drive(job, "_plan")
-    return job
 
 
 def one(made: Any, word: str) -> TaskGraph:

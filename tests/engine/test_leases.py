@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs import TaskGraph, alarms, clock, runner, scheduler, signal, store
+from jobs import TaskGraph, alarms, beginning, clock, runner, scheduler, signal, store
 from jobs.core.errors import Fenced
 from jobs.incarnation import Incarnation, become, registered
 from jobs.models import Step, Worker
@@ -18,7 +18,7 @@ from jobs.worker import Control
 from tests.agents import world
 from tests.agents.tools import look, send
 from tests.brokers.workers import until
-from tests.engine.driving import a_word, beside, flow, kinds, started
+from tests.engine.driving import a_word, beside, flow, kinds, planned, started
 from tests.factories import a_worker, person, recorded_knocks
 
 Heard = list[tuple[str, tuple[str, ...], str]]
@@ -54,12 +54,6 @@ def one(tool: Any, word: str, **options: Any) -> TaskGraph:
     graph = TaskGraph()
     graph.output(graph.tool("call", tool, word=word, **options))
     return graph
-
-
-def planned(graph: TaskGraph) -> str:
-    job = started(graph)
-    runner.drive(job, "_plan")
-    return job
 
 
 def test_a_drained_worker_says_good_bye_and_hands_its_knocks_to_others(
@@ -101,7 +95,7 @@ def test_a_call_that_was_promised_but_not_sent_at_drain_is_made_by_another(contr
     state = load(job)
     ready = runner.prepare(me(), state, "call")
     assert ready is not None
-    claim = runner._begin(me(), state, ready)
+    claim = beginning.begin(me(), state, ready)
     assert claim is not None
     me().draining = True
     runner._driven(claim, go_on=False)
