@@ -11,6 +11,7 @@ from typing import Any
 
 GENESIS = "0" * 64
 FORMAT = "aetheris.event.v1"
+_TEXT = {str}
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -31,12 +32,16 @@ def _check_keys(value: Any) -> None:
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            for key in item:
-                if type(key) is not str:
-                    raise TypeError(f"JSON object keys must be text, got {key!r} ({type(key).__name__})")
+            if not {*map(type, item)} <= _TEXT:
+                raise TypeError(f"JSON object keys must be text, got {_odd(item)}")
             stack.extend(item.values())
         elif isinstance(item, list | tuple):
             stack.extend(item)
+
+
+def _odd(item: dict[Any, Any]) -> str:
+    key = next(key for key in item if type(key) is not str)
+    return f"{key!r} ({type(key).__name__})"
 
 
 def digest_of(value: Any) -> str:
