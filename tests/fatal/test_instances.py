@@ -54,9 +54,10 @@ def in_order(stage: Stage, desk: str, jobs: list[str]) -> None:
 def test_a_worker_is_killed_in_the_middle_of_a_conversation_and_another_goes_on(
     stage: Stage, at: str
 ) -> None:
-    first = stage.worker(crash=at)
+    """All messages are there before the first worker comes: each but the first waits for its turn."""
     desk = a_desk()
     jobs = [say(desk, word) for word in WORDS]
+    first = stage.worker(crash=at)
     stage.until(lambda: not first.alive, "a worker to die at its crash point")
     stage.worker()
     in_order(stage, desk, jobs)

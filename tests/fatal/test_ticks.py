@@ -51,9 +51,9 @@ def test_ten_ticks_at_once_take_a_dead_workers_step_over_once(stage: Stage) -> N
     stage.worker()
 
     for _ in range(5):
+        done = ticks(stage)
         for _ in range(10):
             stage.sender.send_task("aetheris.tick", queue="aetheris")
-        done = ticks(stage)
         stage.until(lambda done=done: ticks(stage) > done, "the ticks to be looked at", ticking=False)
     for job in jobs:
         stage.until_status(job, "completed", "failed")
