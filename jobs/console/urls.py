@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from . import approvals, effects, job, jobs, nodes, overview, side_by_side, starting
 
-LOGIN = "aetheris/console/login.html"
+LOGIN: dict[str, Any] = {
+    "template_name": "aetheris/console/login.html", "next_page": "aetheris_console:overview",
+    "extra_context": {"title": "Log in"},
+}  # fmt: skip
 app_name = "aetheris_console"
 
 urlpatterns = [
@@ -27,8 +32,6 @@ urlpatterns = [
     path("start/<str:agent>", starting.StartAgent.as_view(), name="start_agent"),
     path("effects", effects.Effects.as_view(), name="effects"),
     path("effects/<uuid:line>", effects.EffectPage.as_view(), name="effect"),
-    path(
-        "login", LoginView.as_view(template_name=LOGIN, next_page="aetheris_console:overview"), name="login"
-    ),
+    path("login", LoginView.as_view(**LOGIN), name="login"),
     path("logout", LogoutView.as_view(next_page="aetheris_console:login"), name="logout"),
 ]

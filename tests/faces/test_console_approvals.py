@@ -55,8 +55,10 @@ def test_a_double_click_decides_once_and_both_answers_say_so() -> None:
     group = stage.person().username
     approval = stage.approval_of(_whole_job(group))
     browser = stage.browser(stage.person(group=group))
+    assert "waits for the answer" in _page(browser, f"/approvals/{approval}")
     for _ in range(2):
         assert "Your decision is recorded" in decision(browser, approval).content.decode()
+    assert "waits for the answer" not in _page(browser, f"/approvals/{approval}")
     row = Approval.objects.get(pk=approval)
     assert Event.objects.filter(job_id=row.job_id, type="approval_decided").count() == 1
 

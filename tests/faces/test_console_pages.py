@@ -40,6 +40,7 @@ def test_nobody_sees_a_page_without_logging_in_and_the_login_leads_back() -> Non
     user.set_password("a long enough word")
     user.save()
     browser = Client()
+    assert "<title>Log in · Aetheris</title>" in browser.get("/login").content.decode()
     form = {"username": user.username, "password": "a long enough word", "next": f"/jobs/{job}"}
     assert browser.post("/login", form).headers["Location"] == f"/jobs/{job}"
     assert job in _page(browser, f"/jobs/{job}")
