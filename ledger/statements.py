@@ -42,9 +42,8 @@ def prepared_cursor() -> Any:
     """
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     raw: Any = wrapper.connection
-    binds = (
-        wrapper.features.uses_server_side_binding
-    )  # all that this connection says, so all of it might be prepared
+    # Where all that a connection says is bound on the server, all of it might be prepared.
+    binds = wrapper.features.uses_server_side_binding
     if not wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] and raw.prepare_threshold is None:
         raw.prepare_threshold = PREPARED_AFTER_MORE if binds else PREPARED_AFTER
     wrapped = wrapper.make_cursor if binds else wrapper._prepare_cursor  # its query log knows no $1
