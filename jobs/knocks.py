@@ -27,11 +27,8 @@ DELIVER = "aetheris.deliver"
 def after_commit(before: JobState, after: JobState, *, owes: bool, but: str = "") -> None:
     """Tell the workers what a commit made ready, but one step if need be, and that deliveries are due if it owes any."""
     alarms.note(before, after)
-    send(
-        (after.job, name, after.requirements(after.nodes[name]))
-        for name in sorted(after.agenda)
-        if name != but and _became_ready(before, after, name)
-    )
+    names = [name for name in after.agenda if name != but and _became_ready(before, after, name)]
+    send((after.job, name, after.requirements(after.nodes[name])) for name in sorted(names))
     if owes:
         deliver()
 

@@ -129,9 +129,10 @@ def changed_steps(before: JobState, after: JobState) -> tuple[list[Step], list[s
     """Rows to write and names of rows to remove, between two states of one job."""
     all_move = (before.paused, before.phase) != (after.paused, after.phase)
     written, removed = [], []
-    for name in sorted(before.agenda | after.agenda):
-        if not all_move and before.nodes.get(name) is after.nodes.get(name):
-            continue
+    names = before.agenda | after.agenda
+    if not all_move:  # few of perhaps thousands
+        names = frozenset(name for name in names if before.nodes.get(name) is not after.nodes.get(name))
+    for name in sorted(names):
         old, new = step_row(before, name), step_row(after, name)
         if new is None:
             if old is not None:
