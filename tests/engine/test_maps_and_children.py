@@ -13,7 +13,7 @@ from jobs.store import load
 from jobs.testing import run_until_parked
 from tests.agents import world
 from tests.agents.tools import add, look
-from tests.engine.driving import a_word, error_of, ran, started
+from tests.engine.driving import a_word, error_of, planned, ran, started
 from tests.factories import person
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -39,11 +39,7 @@ def test_a_map_over_nothing_is_done_at_once() -> None:
 
 def test_a_map_runs_no_more_items_at_a_time_than_it_says() -> None:
     words = [a_word() for _ in range(4)]
-    job = started(mapped(words, concurrency=2))
-    from jobs import runner
-
-    runner.drive(job, "_plan")
-    state = load(job)
+    state = load(planned(mapped(words, concurrency=2)))
     assert sorted(state.agenda) == ["found/0", "found/1"]
 
 
