@@ -35,14 +35,14 @@ LAYERS = (
 )
 # What would cut a layer's time, for the report to name those of the largest.
 LEVERS = {
-    DATABASE: "BEGIN sent together with the statement: one round trip less of three",
+    DATABASE: "commits of several jobs of a worker in one statement; fewer indexes on the ledger",
     COMMIT: "commits of several jobs of a worker grouped, so that they wait for the disk together",
-    "waiting for the tool's thread": "threads that stay for the next call instead of a new one for each",
-    "psycopg: binding and reading": "fewer and smaller parameters; the C implementation of psycopg",
-    "Django: ORM and transactions": "rows of events without model instances; what is still read, from the warm state",
+    "waiting for the tool's thread": "calls in the thread that drives the step, and a watchman who takes the step over where one hangs",
+    "psycopg: binding and reading": "one parameter instead of seven",
+    "Django: ORM and transactions": "the checks and cursors that Django puts around each statement left out",
     "JSON and hashing": "each body encoded once, and used for digest, row and size",
     "the store: sealing and the statement": "columns that do not change left out of the statement",
-    "decide and evolve": "the outcome decided once: the look for a successor decides it, and the commit does so again",
+    "decide and evolve": "a step's record copied once for the events of one commit, not once for each",
     "the ledger and the hand": "schemas compiled once; less copied on the way to the tool",
     "the runner": "promise and claim prepared while the call before them still runs",
 }
