@@ -71,6 +71,18 @@ _TRIGGER = re.compile(
     r"|AIza|ya29\.|GOCSPX-|npm_|pypi-AgE|SG\.|hf_|eyJ|[Bb][Ee][Aa][Rr][Ee][Rr]|[Bb][Aa][Ss][Ii][Cc]|://|[Pp][Aa][Ss][Ss]|[Pp][Ww][Dd]"
     r"|[Ss][Ee][Cc][Rr][Ee][Tt]|[Kk][Ee][Yy]|[Tt][Oo][Kk][Ee][Nn]|[Cc][Rr][Ee][Dd]"
 )
+# What every text with a trigger contains, in small letters, by a character that all of a group have: plain searches for
+# a few of them take a tenth of the time of the pattern.
+_CONTAINED = (
+    (
+        "_",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "k_live", "k_test", "whsec_", "npm_", "hf_"),
+    ),
+    ("-", ("-----begin ", "glpat-", "xox", "sk-", "gocspx-", "pypi-age")),
+    (".", ("hooks.slack", "ya29.", "sg.")),
+    ("", ("aiza", "eyj", "bearer", "basic", "://", "pass", "pwd", "secret", "key", "token", "cred")),
+)
+_CAPITALS = ("IA", "CA", "SA")  # of a key of AWS, as it is written
 _NAMES = re.compile(
     r"(?:.{0,64}_)?(?:password|passwd|pwd|passphrase|secret|secrets?_?(?:key|value|token)?|api_?key|access_?key|secret_?access_?key"
     r"|private_?key|signing_?key|client_?secret|auth_?token|access_?token|refresh_?token|bearer_?token|api_?token|credentials?)"
@@ -124,7 +136,11 @@ def _spans(text: str) -> Iterator[tuple[int, int, str]]:
 
 def suspicious(text: str) -> bool:
     """Whether a text is worth a scan: a fast look that is never wrong in saying no."""
-    return _TRIGGER.search(text) is not None
+    small = text.lower()
+    found = any(each in text for each in _CAPITALS) or any(
+        common in small and any(each in small for each in group) for common, group in _CONTAINED
+    )
+    return found and _TRIGGER.search(text) is not None
 
 
 def shapes_in(text: str) -> tuple[str, ...]:

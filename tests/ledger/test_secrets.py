@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ledger import secrets
 from ledger.canonical import canonical
 from ledger.secrets import Hit, mask_text, masked, scan, shapes_in, suspicious
 
@@ -120,10 +121,15 @@ def test_what_is_masked_holds_no_secret_any_more_and_nothing_else_changes(value:
     ).map("".join)
 )
 def test_the_fast_look_never_misses_what_the_patterns_find(text: str) -> None:
-    from ledger import secrets
-
     assert suspicious(text) or not list(secrets._spans(text))
     assert shapes_in(mask_text(text)) == ()
+
+
+@given(st.from_regex(secrets._TRIGGER), st.text(max_size=20), st.text(max_size=20))
+def test_the_plain_searches_before_the_pattern_miss_nothing_of_it(
+    found: str, before: str, after: str
+) -> None:
+    assert suspicious(f"{before}{found}{after}")
 
 
 @pytest.mark.parametrize(
