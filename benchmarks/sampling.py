@@ -18,6 +18,7 @@ EVERY = 0.001  # seconds
 DEPTH = 60
 SWITCH = 0.00002  # else the sampler comes in only where the other thread waits, and sees nothing but waits
 DATABASE, COMMIT = "waiting for the database: statements", "waiting for the database: COMMIT"
+COMMITS = ("psycopg/connection.py:commit", "backends/base/base.py:_commit")
 # The innermost frame that is of one of these says whose time it is; the first that fits counts.
 LAYERS = (
     (
@@ -74,7 +75,9 @@ def layer_of(stack: Stack) -> str:
         for name, marks in LAYERS:
             if any(mark in frame for mark in marks):
                 return (
-                    COMMIT if name == DATABASE and any(each.endswith(":commit") for each in stack) else name
+                    COMMIT
+                    if name == DATABASE and any(mark in each for each in stack for mark in COMMITS)
+                    else name
                 )
     return "else"
 
