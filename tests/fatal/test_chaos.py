@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.binaries import ServerMissing, postgres_binaries, valkey_binary
 from tests.fatal.chaos import moods
+from tests.fatal.chaos.faults import Faults
 from tests.fatal.chaos.report import markdown
 from tests.fatal.chaos.schedule import FAULTS, draw
-from tests.fatal.processes import ROOT
+from tests.fatal.chaos.stack import Part
+from tests.fatal.processes import ROOT, Running
 from tests.required import missing
 
 SECONDS = {"sqlite": 30, "postgres": 30}
@@ -94,3 +97,19 @@ def test_a_run_is_not_mixed_with_an_earlier_one(tmp_path: Path) -> None:
     refused = chaos("--keep", str(tmp_path), "--seconds", "1")
     assert refused.returncode == 2
     assert "is not empty" in refused.stderr
+
+
+def test_a_part_that_is_killed_while_it_drains_gets_one_successor(tmp_path: Path) -> None:
+    """Two would both want the one port, and the first would be nobody's any more."""
+    part = Part("api0", "uvicorn", [])
+    part.running = victim = Running(1, tmp_path / "log")
+    begun: list[str] = []
+
+    def begin(each: Part) -> None:
+        begun.append(each.name)
+        each.running = Running(2, tmp_path / "log")
+
+    faults = Faults(SimpleNamespace(begin=begin), (), lambda *_: None, 1)  # type: ignore[arg-type]
+    for _ in range(2):
+        faults._replace(part, victim)
+    assert begun == ["api0"]

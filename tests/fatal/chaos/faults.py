@@ -23,6 +23,7 @@ import redis
 from tests.fatal.audit import query, writer_stands_aside
 from tests.fatal.chaos.schedule import Fault
 from tests.fatal.chaos.stack import Part, Stack
+from tests.fatal.processes import Running
 
 COPIES = 60  # old knocks that are sent again
 QUEUE = "aetheris:aetheris"  # prefix and queue, in Valkey
@@ -94,12 +95,13 @@ class Faults:
             return
         part.wanted = False
         victim.send(signal.SIGKILL if deed == "kill" else signal.SIGTERM)
-        self._after(fault, lambda: self._replace(part))
+        self._after(fault, lambda: self._replace(part, victim))
 
-    def _replace(self, part: Part) -> None:
-        """A new one beside the old one, if that still drains."""
-        part.running = None
-        self.stack.begin(part)
+    def _replace(self, part: Part, victim: Running) -> None:
+        """A new one beside the old one, if that still drains; once, also for one that was killed while it drained."""
+        if part.running is victim:
+            part.running = None
+            self.stack.begin(part)
 
     # --- the broker ----------------------------------------------------------------------------------
 
