@@ -66,7 +66,13 @@ class Postgres:
         return _running(self._process, "Postgres").pid
 
     def start(self) -> None:
-        """Start it (after `stop` or `kill` with the same data) and wait until it answers."""
+        """Start it (after `stop` or `kill` with the same data) and wait until it answers.
+
+        Raises:
+            RuntimeError: it runs; a second one would take the first one's place, whose guard would remove the data.
+        """
+        if self._process is not None and self._process.returncode is None:
+            raise RuntimeError("Postgres runs already")
         settings = {
             "unix_socket_directories": self.folder,
             "listen_addresses": "",

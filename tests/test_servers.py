@@ -139,3 +139,10 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_server_that_runs_is_not_started_a_second_time() -> None:
+    with Postgres() as server:
+        with pytest.raises(RuntimeError, match="runs already"):
+            server.start()
+        assert server.folder.exists()
