@@ -71,8 +71,7 @@ class Postgres:
         Raises:
             RuntimeError: it runs; a second one would take the first one's place, whose guard would remove the data.
         """
-        if self._process is not None and self._process.returncode is None:
-            raise RuntimeError("Postgres runs already")
+        _not_running(self._process, "Postgres")
         settings = {
             "unix_socket_directories": self.folder,
             "listen_addresses": "",
@@ -190,7 +189,12 @@ class Valkey:
         return _running(self._process, "Valkey").pid
 
     def start(self) -> None:
-        """Start it (after `stop` or `kill` with the same data) and wait until it answers."""
+        """Start it (after `stop` or `kill` with the same data) and wait until it answers.
+
+        Raises:
+            RuntimeError: it runs; see `Postgres.start`.
+        """
+        _not_running(self._process, "Valkey")
         keep = ["yes", "--appendfsync", "always"] if self._durable else ["no"]
         where = ["--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", self.folder]
         command = [str(self._binary), *map(str, where), "--save", "", "--appendonly", *keep]
@@ -251,6 +255,11 @@ def _short_folder(prefix: str, *, owner: str | None) -> Path:
     if owner is not None:
         shutil.chown(folder, owner)
     return folder
+
+
+def _not_running(process: Leashed | None, name: str) -> None:
+    if process is not None and process.returncode is None:
+        raise RuntimeError(f"{name} runs already")
 
 
 def _running(process: Leashed | None, name: str) -> Leashed:

@@ -141,8 +141,9 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_a_server_that_runs_is_not_started_a_second_time() -> None:
-    with Postgres() as server:
+@pytest.mark.parametrize("kind", [Postgres, Valkey])
+def test_a_server_that_runs_is_not_started_a_second_time(kind: type[Postgres] | type[Valkey]) -> None:
+    with kind() as server:
         with pytest.raises(RuntimeError, match="runs already"):
             server.start()
         assert server.folder.exists()
