@@ -46,7 +46,7 @@ def ending(claim: Claim, node_kind: str, result: Any, delta: Mapping[str, Any]) 
     """
     if node_kind == "plan":
         plan = checked_plan(result)
-        return AdoptPlan(fence=claim.fence, plan=plan.to_json(), requires=requirements(plan))
+        return AdoptPlan(fence=claim.fence, plan=plan.written(), requires=requirements(plan))
     text, problem = storable(result, conf().MAX_RESULT)
     if problem is not None:
         message = f"step {claim.node} returned something that cannot be stored: {problem['reason']}"

@@ -101,7 +101,12 @@ def requirements(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Which capabilities each step's tool asks of a worker; recorded with the plan, so that routing needs no code."""
     tools = all_tools()
     called = {node.spec["tool"] for node in plan.nodes.values() if "tool" in node.spec}
-    rows = {row.name: row for row in Definition.objects.filter(kind="tool", name__in=called - {*tools})}
+    elsewhere = called - {*tools}
+    rows = (
+        {row.name: row for row in Definition.objects.filter(kind="tool", name__in=elsewhere)}
+        if elsewhere
+        else {}
+    )
     needs: dict[str, tuple[str, ...]] = {}
     for name, node in plan.nodes.items():
         tool = tools.get(node.spec.get("tool", ""))

@@ -22,6 +22,7 @@ from ledger.crashpoints import crashpoint
 
 from . import admission, alarms, clock, forgotten, loop, scheduler
 from .celery_defaults import consume_own, queue_name
+from .collector import spare_the_collector
 from .conf import conf
 from .core.ids import compensates
 from .incarnation import Incarnation, Key, become, registered
@@ -50,6 +51,8 @@ class Control:
     def start(self) -> None:
         """Register, then keep the lease. Raises DatabaseError where the database does not answer in time."""
         self._register_at_last()
+        connection.close()  # of this thread, which asks nothing more: the control thread has its own
+        spare_the_collector()
         alarms.switch(True)
         self._thread.start()
 

@@ -8,14 +8,15 @@ adaptation of values, query logs and transactions are as everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Field, Model
 from django.db.models.fields import AutoFieldMixin
 
-PREPARED_AFTER, PREPARED_AFTER_MORE = 0, 5  # executions on one connection
+from .prepared import prepared_cursor
+
 AT_ONCE = 500  # values in one list
 # What a column of exactly this class stores as it is, on every database.
 AS_IT_IS: dict[type[Any], type[Any]] = {
@@ -33,34 +34,6 @@ def _stored(field: Field[Any, Any], value: Any, here: Any) -> Any:
     if value is None or type(value) is AS_IT_IS.get(type(field)):
         return value
     return field.get_db_prep_save(value, here)
-
-
-def prepared_cursor() -> Any:
-    """A cursor that binds on the server, so that a statement is planned once for each connection; on Postgres.
-
-    Where a pooler hands connections on between transactions (`DISABLE_SERVER_SIDE_CURSORS`), nothing is prepared.
-    """
-    wrapper: Any = connections[DEFAULT_DB_ALIAS]
-    raw: Any = wrapper.connection
-    # Where all that a connection says is bound on the server, all of it might be prepared.
-    binds = wrapper.features.uses_server_side_binding
-    if not wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] and raw.prepare_threshold is None:
-        raw.prepare_threshold = PREPARED_AFTER_MORE if binds else PREPARED_AFTER
-    wrapped = wrapper.make_cursor if binds else wrapper._prepare_cursor  # its query log knows no $1
-    return wrapped(_raw_cursor()(raw))
-
-
-@cache
-def _raw_cursor() -> Any:
-    """The cursor for statements that number their parameters: it does not look for them in the text."""
-    from psycopg import RawCursor
-
-    class Prepared(RawCursor[Any]):
-        def _send_query_prepared(self, name: bytes, pgq: Any, **more: Any) -> None:
-            self._query = pgq  # for Django's query log, which else knows no text of what is prepared
-            super()._send_query_prepared(name, pgq, **more)
-
-    return Prepared
 
 
 class Select:

@@ -92,7 +92,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
 
 
 def _plan_generated(state: JobState, fact: Fact) -> JobState:
-    plan = Plan.load(fact.body["plan"])
+    plan = Plan.read(fact.body["plan"])
     inputs, dependents = wiring(plan)
     nodes = state.nodes.mutate()
     for name, spec in plan.nodes.items():

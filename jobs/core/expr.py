@@ -28,6 +28,7 @@ MAX_DEPTH = 100
 STATES = ("approved", "rejected", "timed_out", "skipped", "failed")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "in")
 OPERATORS = (*COMPARISONS, "and", "or", "not")
+_NESTED = (dict, list, tuple)  # anything else names nothing
 _FORMS = frozenset({"$ref", "$state", "$error", "$item", "$default", "$lit", "$secret"})
 
 
@@ -92,7 +93,8 @@ def survey(expr: object, found: Survey | None = None) -> Survey:
     Raises PlanError (`bad_expression`, `too_deep`).
     """
     found = found or Survey()
-    _survey(expr, found, found.data, 0)
+    if isinstance(expr, _NESTED):
+        _survey(expr, found, found.data, 0)
     return found
 
 
@@ -110,7 +112,8 @@ def _survey(expr: object, found: Survey, into: set[str], depth: int) -> None:
     if form == "$default":
         into = found.soft
     for each in inner:
-        _survey(each, found, into, depth + 1)
+        if isinstance(each, _NESTED):
+            _survey(each, found, into, depth + 1)
 
 
 def survey_form(form: str, expr: dict[str, object], found: Survey, into: set[str]) -> Sequence[object]:

@@ -116,7 +116,7 @@ def _read_field(node: str, key: str, field: Field, raw: Node) -> object:
         raise PlanError(f"node {node!r}: the field {key!r} is missing; give it", "missing_field", node)
     value = raw.get(key)
     if value is None and not field.required:
-        return copy(field.default)
+        return copy(field.default) if isinstance(field.default, list | dict) else field.default
     try:
         return field.read(plain(value))
     except PlanError as problem:

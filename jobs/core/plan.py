@@ -99,9 +99,26 @@ class Plan:
             _data={"format": FORMAT, "nodes": list(listed.values()), "output": output},
         )
 
+    @classmethod
+    def read(cls, data: object) -> Plan:
+        """The plan that recorded JSON is; what this process has written itself is not validated once more."""
+        return data.plan if isinstance(data, Written) else cls.load(data)
+
     def to_json(self) -> dict[str, object]:
         """Return the plan as JSON in normal form; the caller may change it freely."""
         return deepcopy(self._data)
+
+    def written(self) -> Written:
+        """Return the plan as JSON in normal form, to be recorded as it is; nobody may change it."""
+        return Written(self)
+
+
+class Written(dict[str, object]):
+    """The JSON of a plan that this process has found valid, with the plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan._data)
+        self.plan = plan
 
 
 def _read_frame(data: object) -> tuple[list[object], object]:

@@ -20,7 +20,7 @@ from ledger import services as ledger
 from ledger.columns import BodyField
 from ledger.crashpoints import watched
 from ledger.models import Invocation
-from ledger.statements import prepared_cursor
+from ledger.prepared import Prepared
 
 from ..core.events import Fact
 from ..core.moments import parse
@@ -105,12 +105,10 @@ def write(
         _json(Step, [each.__dict__ for each in rows]),
         _json(Invocation, settled)[1:-1] or "{}",
         _json(Invocation, promised),
-        len(settled),
+        str(len(settled)),
     ]
     try:
-        with prepared_cursor() as cursor:
-            cursor.execute(_statement(tuple(head)), told)
-            return bool(cursor.fetchone()[0])
+        return bool(_statement(tuple(head))(*told))
     except DataError as error:
         if getattr(error.__cause__, "sqlstate", None) != DIVISION_BY_ZERO:
             raise
@@ -154,7 +152,7 @@ def _bodies(model: type[models.Model]) -> tuple[BodyField, ...]:
 
 
 @cache
-def _statement(head: tuple[str, ...]) -> str:
+def _statement(head: tuple[str, ...]) -> Prepared:
     """The statement, its columns taken from the models; `head` are those of the job that move."""
     told = {**{name: _type(Job, name) for name in head}, **KNOWN}
     events = [field.attname for field in Event._meta.concrete_fields if not field.primary_key]
@@ -164,7 +162,7 @@ def _statement(head: tuple[str, ...]) -> str:
     job, event, step, line, worker = (
         f'"{model._meta.db_table}"' for model in (Job, Event, Step, Invocation, Worker)
     )
-    return f"""{BEGINNING} (
+    return Prepared(f"""{BEGINNING} (
  UPDATE {job} SET {", ".join(_moved(job, name) for name in head)}
  FROM json_to_record($1::json) AS n({", ".join(f'"{name}" {kind}' for name, kind in told.items())})
  WHERE {job}.id = n.id AND {job}.head_seq = n.known_seq AND {job}.head_hash = n.known_hash
@@ -187,7 +185,7 @@ def _statement(head: tuple[str, ...]) -> str:
  INSERT INTO {line} ({_listed(lines)}) SELECT {_listed(lines, "l.")}
  FROM head, json_to_recordset($6::json) AS l({_typed(Invocation, lines)}) RETURNING 1
 ) SELECT (SELECT count(*) FROM head)
- / CASE WHEN (SELECT count(*) FROM head) = 0 OR (SELECT count(*) FROM settled) = $7::int THEN 1 ELSE 0 END"""  # noqa: S608 - names of our own columns
+ / CASE WHEN (SELECT count(*) FROM head) = 0 OR (SELECT count(*) FROM settled) = $7::int THEN 1 ELSE 0 END""")  # noqa: S608 - names of our own columns
 
 
 def _moved(job: str, name: str) -> str:

@@ -33,10 +33,9 @@ def write(state: JobState, facts: Sequence[Fact]) -> bool:
         elif fact.type == "job_parked" and fact.body["kind"] == "effect":
             due |= _await_effect(state, fact)
         elif fact.type in TERMINALS:
-            _at_the_end(state, fact)
+            due |= _at_the_end(state, fact)
             if state.message is not None:
-                line.ended(state, parse(fact.at))
-            due = True
+                due |= line.ended(state, parse(fact.at))
     return due
 
 
@@ -77,17 +76,23 @@ def _letter(state: JobState, fact: Fact) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _at_the_end(state: JobState, fact: Fact) -> None:
-    for path, asked in sorted(state.calls.items()):
-        if asked.kind == "child" and asked.status == "waiting":
-            reason: dict[str, Any] = {"reason": f"parent job {state.job} ended as {state.phase}"}
-            if state.compensates:
-                reason["compensate"] = True
-            _owe(state, fact, asked.info["job"], "cancel", reason, salt=path)
+def _at_the_end(state: JobState, fact: Fact) -> bool:
+    """What a job's end leaves it owing its children and its parent; tells whether it is anything."""
+    children = [
+        (path, asked)
+        for path, asked in sorted(state.calls.items())
+        if asked.kind == "child" and asked.status == "waiting"
+    ]
+    for path, asked in children:
+        reason: dict[str, Any] = {"reason": f"parent job {state.job} ended as {state.phase}"}
+        if state.compensates:
+            reason["compensate"] = True
+        _owe(state, fact, asked.info["job"], "cancel", reason, salt=path)
     if state.parent:
         error = state.failure["error"] if state.failure and state.phase == "failed" else None
         told = {"path": state.parent["node"], "job": state.job, "status": state.phase, "output": state.output}
         _owe(state, fact, state.parent["job"], "end_child", {**told, "error": error})
+    return bool(children or state.parent)
 
 
 def _await_effect(state: JobState, fact: Fact) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -183,7 +183,7 @@ def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
 
 
 def _at(now: datetime | None) -> At:
-    return At(now=text(now or clock.now()), dice=secrets.randbelow(1 << 30) / (1 << 30))
+    return At(now=text(now or clock.now()), dice=random.random())
 
 
 def decided(known: Entry, wish: Wish) -> Sealed | None:

@@ -16,7 +16,7 @@ from ledger.statements import Delete, Insert, Update
 from ..bodies import written
 from ..conf import conf
 from ..core import chain
-from ..core.events import TERMINALS, Fact
+from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
 from ..models import Addressee, Approval, Blob, Delivery, Event, Job, Step, Worker
@@ -86,7 +86,8 @@ def seal(before: JobState, after: JobState, facts: Sequence[Fact], prev: str) ->
 def append_alone(sealed: Sealed, *, worker: str | None = None, delivery: str | None = None) -> bool:
     """As `append`, in a transaction of its own; on Postgres an ordinary step is one statement, which needs none."""
     if _fits(sealed, delivery) and at_once.is_alone():
-        return _append_at_once(sealed, worker)
+        _append_at_once(sealed, worker)
+        return False
     with transaction.atomic(durable=True):
         return append(sealed, worker=worker, delivery=delivery)
 
@@ -109,7 +110,8 @@ def append(sealed: Sealed, *, worker: str | None = None, delivery: str | None = 
         Taken, NotReserved, IntegrityError: the ledger let nobody, or somebody else, through.
     """
     if _fits(sealed, delivery):
-        return _append_at_once(sealed, worker)
+        _append_at_once(sealed, worker)
+        return False
     _move_head(sealed, worker)
     crashpoint("in_append")
     write_events(sealed.events)
@@ -130,12 +132,12 @@ def _fits(sealed: Sealed, delivery: str | None) -> bool:
     return delivery is None and not sealed.blobs and at_once.fits(sealed.before, sealed.after, sealed.facts)
 
 
-def _append_at_once(sealed: Sealed, worker: str | None) -> bool:
+def _append_at_once(sealed: Sealed, worker: str | None) -> None:
+    """What the statement can write leaves the job owing nobody anything."""
     crashpoint("in_append")
     if not at_once.write(sealed.events, sealed.before, sealed.after, sealed.facts, worker):
         _refuse(sealed, worker)
     crashpoint("before_commit")
-    return sealed.facts[-1].type in TERMINALS
 
 
 def _write_parts(sealed: Sealed) -> None:

@@ -47,6 +47,7 @@ def test_one_message_takes_a_job_from_its_birth_to_its_end(heard: Heard) -> None
     runner.drive(job, "_plan")
     assert load(job).status == "completed"
     assert steps(heard, job) == ["_plan"]
+    assert len(heard) == 1, "it owes nobody anything"
     check(job)
 
 

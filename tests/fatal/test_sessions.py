@@ -40,6 +40,14 @@ class Sessions:
             assert [row for row in self.now() if row["state"].startswith("idle in transaction")] == []
 
 
+def test_a_worker_that_does_nothing_has_the_session_of_its_control_thread(stage: Stage) -> None:
+    sessions = Sessions(stage)
+    stage.worker(slots=SLOTS, **sessions.environment)
+    stage.until(
+        lambda: len(sessions.now()) == 1, "the session of registering to be given back", ticking=False
+    )
+
+
 def test_hanging_calls_of_every_kind_hold_no_session_and_no_transaction(stage: Stage) -> None:
     stage.effects.behave("hang")
     sessions = Sessions(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from copy import deepcopy
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from jobs.core.chain import canonical
 from jobs.core.graph import TaskGraph
 from jobs.core.plan import MAX_NODES, Plan, PlanError
 from jobs.core.schema import PLAN_SCHEMA
@@ -268,3 +270,13 @@ def test_a_bad_plan_is_a_plan_error_and_nothing_else(dice: int, data: object, ju
     SCHEMA.validate(data)
     assert Plan.load(loaded.to_json()).to_json() == loaded.to_json()
     assert TaskGraph.from_json(data).to_json() == loaded.to_json()
+
+
+@given(graphs())
+def test_a_plan_that_is_recorded_is_the_one_that_is_read_back(graph: TaskGraph) -> None:
+    """This process goes on with the plan that it has checked; every other one reads what was written."""
+    made = Plan.load(graph.to_json())
+    assert Plan.read(made.written()) is made
+    read = Plan.read(json.loads(canonical(made.written())))
+    assert read == made
+    assert read.to_json() == made.to_json() == made.written()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from jobs import store
 from jobs.core.commands import AdoptPlan, Command, StartNode
 from jobs.core.state import PLAN_STEP
-from jobs.models import Event, Job, Step
+from jobs.models import Event, Job, Step, Worker
 from jobs.store import at_once, writing
 from jobs.store.writing import WorkerDead
-from ledger import crashpoints
+from ledger import crashpoints, prepared
 from ledger.models import Invocation
+from ledger.prepared import Prepared
 from tests.factories import a_job, a_planned_job, a_worker, chain_of, claim, promise, told
 from tests.store.audit import check
 
@@ -152,4 +154,43 @@ def test_a_dead_worker_begins_nothing() -> None:
 
 def test_a_name_that_is_too_long_for_its_column_is_refused_and_not_cut_off() -> None:
     assert at_once._type(Step, "node") == "text"
-    assert "varchar" not in at_once._statement(("status",))
+    assert "varchar" not in at_once._statement(("status",)).text
+
+
+def test_a_commit_after_a_rollback_on_the_same_connection_goes_through() -> None:
+    """The driver lets go of every prepared statement when a transaction is rolled back."""
+    worker = a_worker()
+    job = a_planned_job(chain_of("first", "second"), worker)
+    first = claim(job, worker, "first")
+    with transaction.atomic():
+        Prepared("SELECT $1::int")("1")
+        transaction.set_rollback(True)
+    Worker.objects.count()  # the driver says so with its next question
+    store.commit(job, told(first, node="first"))
+    check(job)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_an_error_of_the_statement_is_the_one_that_a_cursor_raises(watched: bool) -> None:
+    broken = Prepared("SELECT 1 / $1::int")
+    with CaptureQueriesContext(connection) if watched else nullcontext():
+        with pytest.raises(DataError) as raised:
+            broken("0")
+        assert getattr(raised.value.__cause__, "sqlstate", "") == at_once.DIVISION_BY_ZERO
+        assert broken("1") == 1
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_session_that_was_cut_is_an_outage(watched: bool) -> None:
+    cut = Prepared("SELECT count(pg_terminate_backend(pg_backend_pid())) FROM (SELECT $1::text) AS t")
+    with CaptureQueriesContext(connection) if watched else nullcontext(), pytest.raises(OperationalError):
+        cut("x")
+    connection.close()
+    assert Prepared("SELECT $1::int")("7") == 7
+
+
+def test_a_statement_that_was_put_into_words_twice_is_prepared_once() -> None:
+    """Two threads may do so at the same moment; either may go on with the other's."""
+    for _ in range(2):
+        assert [Prepared("SELECT 2 * $1::int")("2"), Prepared("SELECT 2 * $1::int")("3")] == [4, 6]
+        prepared._known.clear()
