@@ -11,5 +11,7 @@ _django = get_asgi_application()
 from jobs.api.parsing import body_limit  # noqa: E402 - Django first
 
 from .bodies import App, BodyLimit  # noqa: E402
+from .sharing import share_connections  # noqa: E402
 
+share_connections()
 application = BodyLimit(cast(App, _django), body_limit())

@@ -51,8 +51,12 @@ def flag(name: str, default: bool) -> bool:
     raise SystemExit(f"{name}={value!r} is neither yes nor no: write 1 or 0")
 
 
-def number(name: str) -> float | None:
+def number(name: str, such: str = "seconds, such as 10") -> float | None:
     """An environment variable as a number above 0; None where it is not set.
+
+    Args:
+        name: the variable.
+        such: what to write instead, for the error.
 
     Raises:
         SystemExit: it is no such number.
@@ -63,7 +67,7 @@ def number(name: str) -> float | None:
     except ValueError:
         told = 0.0
     if told is not None and not 0 < told < float("inf"):
-        raise SystemExit(f"{name}={value!r} is not a number above 0: write seconds, such as 10")
+        raise SystemExit(f"{name}={value!r} is not a number above 0: write {such}")
     return told
 
 

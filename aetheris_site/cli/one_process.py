@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aetheris_site import sharing
+
 from .failures import Failure
 from .output import note
 
@@ -105,6 +107,7 @@ class Everything:
     def _serve(self, listening: socket.socket) -> None:
         import uvicorn
 
+        sharing.keep_apart()
         config = uvicorn.Config(
             "aetheris_site.asgi:application",
             log_level="warning",

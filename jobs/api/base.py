@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
@@ -88,6 +88,12 @@ class Face(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """The answer, before its first byte leaves; what it speaks of has been committed, and who asks is recorded."""
         crashpoint("before_answer")
+        answer = self._recorded(request, response, *args, **kwargs)
+        if answer.streaming:
+            close_old_connections()  # who listens for hours keeps no session that others could use
+        return answer
+
+    def _recorded(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if not self.action or not looked.has_listeners():
             return answer
