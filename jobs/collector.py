@@ -12,7 +12,6 @@ def spare_the_collector() -> None:
 
     A step makes and drops some thousand objects, hardly any of them in a circle; every look went through all of Django too.
     """
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # without a look before: in a forked child it would copy every page that the parent shares
     if gc.get_threshold() == PYTHONS_OWN:  # who has set others knows why
         gc.set_threshold(*LESS_OFTEN)
