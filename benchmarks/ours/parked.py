@@ -30,7 +30,11 @@ def main() -> None:
 
 
 def _fresh() -> float:
-    """Seconds a step of a fresh job."""
+    """Seconds a step of a fresh job; the middle one of three."""
+    return floor.quantile([_one_fresh() for _ in range(3)], 0.5)
+
+
+def _one_fresh() -> float:
     job = floor.submitted("bench-chain", {"kind": "act", "steps": ASK["steps"]})
     floor.wait_for([job])
     return floor.spent([job], since="job_created") / ASK["steps"]
@@ -60,6 +64,7 @@ def _crowd(pattern: str, number: int) -> list[str]:
             )
         for table in TABLES:
             cursor.execute(f"VACUUM ANALYZE {table}")
+        cursor.execute("CHECKPOINT")  # they came all at once: else the disk would still be busy with them
         cursor.execute("SELECT id FROM ids LIMIT 20")
         return [str(row[0]) for row in cursor.fetchall()]
 
