@@ -48,7 +48,7 @@ def test_two_hundred_waits_and_calls_of_an_async_workflow_need_no_thread_each(at
         done = ends(job, *workers)
     assert done.output == "50"
     assert len({thread for _, thread in at_work.lines(word)}) == 1, "all of them on the process's one loop"
-    assert claims(job).total() < 20
+    assert claims(job).total() < 125, "a step goes on once for many answers, not once for each of 250"
 
 
 def test_async_calls_of_a_graph_wait_side_by_side_without_a_thread_each(at_work: Crew) -> None:
