@@ -122,12 +122,14 @@ def batches() -> Iterator[Window]:
     """Branches of a graph, items of a map, arms of a gather: which of them is where is the threads' affair."""
     for name, where, at in SIDE_BY_SIDE:
         for form in ("branches", "map", "gather"):
+            # Steps of a graph may have ended when the worker dies, with the next one not claimed yet.
+            between = name == "before-promise" or (name == "after-commit" and form != "gather")
             for tool in ("blind", "probed", "idempotent"):
                 yield Window(
                     id=f"{name}-{form}-{tool}", where=where, killed="worker", plot="step", form=form, tool=tool, at=at,
-                    slots=4, found=frozenset() if name == "before-promise" else LOST,
+                    slots=4, found=frozenset() if between else LOST,
                     may=LOST if tool == "idempotent" else DOUBT, resolved=frozenset(), effects=(1, 1, 1),
-                    perhaps=RESOLUTIONS[tool] | {TAKEN_OVER, *([NOTHING_OPEN] if name == "before-promise" else [])},
+                    perhaps=RESOLUTIONS[tool] | {TAKEN_OVER, *([NOTHING_OPEN] if between else [])},
                 )  # fmt: skip
     for form in ("branches", "map", "gather"):
         yield Window(
