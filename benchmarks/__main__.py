@@ -36,7 +36,9 @@ def main() -> int:
     chosen = [case for case in cases if not asked.case or case.name in asked.case]
     told = report.Told(machine.facts(asked.peers), asked.rounds or (1 if asked.quick else 3), chosen)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, Postgres() as postgres, Valkey() as valkey:
-        stage = Stage(postgres, valkey, Path(name), asked.peers, asked.restate, asked.out.resolve())
+        stage = Stage(
+            postgres, valkey, Path(name), asked.peers, asked.restate, asked.out.resolve(), asked.rabbitmq
+        )
         stage.out.mkdir(parents=True, exist_ok=True)
         stage.prepare()
         for case in chosen:
@@ -54,7 +56,7 @@ def race(stage: Stage, case: Case, told: report.Told) -> None:
     entries = [entry for entry in case.entries if _can_run(stage, entry)]
     left_out = [entry.title for entry in case.entries if entry not in entries]
     if left_out:
-        told.failures.append(f"{case.name}: left out, not installed here: {', '.join(left_out)}")
+        told.failures.append(f"{case.name}: left out, not installed or not given: {', '.join(left_out)}")
     for turn in range(told.rounds):
         shift = turn % max(1, len(entries))
         for entry in entries[shift:] + entries[:shift]:
@@ -73,6 +75,8 @@ def race(stage: Stage, case: Case, told: report.Told) -> None:
 
 
 def _can_run(stage: Stage, entry: Entry) -> bool:
+    if entry.wants_rabbitmq:
+        return stage.rabbitmq is not None
     if entry.run == "restate_bench":
         return stage.peers is not None and stage.restate is not None
     return stage.peers is not None or not entry.is_peer
@@ -102,6 +106,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--peers", type=Path, help="an interpreter with benchmarks/peers/requirements.txt installed"
+    )
+    parser.add_argument(
+        "--rabbitmq", metavar="URL", help="a RabbitMQ that takes part; its queue `aetheris` is emptied"
     )
     parser.add_argument("--restate", type=Path, help="the program restate-server")
     asked = parser.parse_args()

@@ -23,6 +23,11 @@ class Entry:
         return self.run.endswith("_bench") and self.run != "floor_bench"
 
     @property
+    def wants_rabbitmq(self) -> bool:
+        """Whether it needs a server that no wheel brings."""
+        return self.ask.get("profile") == "rabbitmq"
+
+    @property
     def is_ours(self) -> bool:
         """Whether it is this runtime."""
         return not self.run.endswith("_bench")
@@ -117,8 +122,9 @@ def between_processes(quick: bool) -> list[Case]:
     return [
         Case(name, title, "p50", "ms (p50)", True, (
             Entry("Aetheris, Postgres and Valkey", "waits", {**ask, "case": name}),
+            Entry("Aetheris, Postgres and RabbitMQ", "waits", {**ask, "case": name, "profile": "rabbitmq"}),
             Entry("Aetheris embedded, SQLite and files", "waits", {**ask, "case": name, "profile": "embedded"}),
-        ), base="", note="p99 beside it; the moments are those on the jobs' records.")
+        ), base="", note="p99 beside it; the moments are those on the jobs' records. RabbitMQ takes part where one is given.")
         for name, title in questions.items()
     ]  # fmt: skip
 

@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from kombu import Connection
 
+from jobs.celery_defaults import DEFAULT_QUEUE
 from tests.servers import Postgres, Valkey
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +39,7 @@ class Stage:
     peers: Path | None  # an interpreter that has the peers installed
     restate: Path | None
     out: Path
+    rabbitmq: str | None = None  # the address of one that may be used; it is given, not brought
     made: int = field(default=0)
 
     def prepare(self) -> None:
@@ -59,6 +62,8 @@ class Stage:
             on_files = ask.get("profile") == "embedded"
             with self._var(on_files) as folder:
                 env = self.embedded(folder) if on_files else self.ours(url, folder)
+                if ask.get("profile") == "rabbitmq":
+                    env |= self._on_rabbitmq()
                 return self._said([sys.executable, "-m", f"benchmarks.ours.{entry}"], {**env, **told})
 
     def ours(self, url: str, folder: Path | None = None) -> dict[str, str]:
@@ -68,6 +73,14 @@ class Stage:
             **self._clean(), "AETHERIS_DATABASE_URL": url, "AETHERIS_BROKER_URL": self.valkey.url,
             "AETHERIS_VAR": str(folder or self.folder / "var"),
         }  # fmt: skip
+
+    def _on_rabbitmq(self) -> dict[str, str]:
+        """Its address, after the queue that knocks travel in has been emptied."""
+        assert self.rabbitmq is not None
+        with Connection(self.rabbitmq) as server, suppress(*server.channel_errors):
+            channel: Any = server.default_channel
+            channel.queue_purge(DEFAULT_QUEUE)
+        return {"AETHERIS_BROKER_URL": self.rabbitmq}
 
     def embedded(self, folder: Path) -> dict[str, str]:
         """The environment without any service: SQLite and files, both new."""
