@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 from ledger import UnknownTool
 
@@ -18,6 +19,7 @@ from .plans import code_of
 from .promises import CannotStart, arguments, promise_again, promise_for, seconds_for, tool_of
 from .secrecy import forbidden
 
+SPARE = 3  # ready steps that are looked at before a thread lets it be
 Follow = Callable[[Incarnation, str, Tell], "Ready | None"]
 
 
@@ -104,12 +106,15 @@ def async_successor(me: Incarnation, job: str, telling: Tell) -> Ready | None:
 
 
 def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = False) -> Ready | None:
-    """What the outcome makes ready, seen on the state that it would lead to."""
+    """What comes after the outcome, seen on the state that it would lead to: a step that it makes ready, else another one.
+
+    So a thread that has ended one of many branches goes on with the next in the same commit, and needs no knock for it.
+    """
     try:
         state, after = store.look(job, telling)
     except Refused:
         return None
-    for name in _newly_ready(state, after):
+    for name in _newly_ready(state, after) or spare(after, telling.node):
         ready = prepare(me, after, name)
         if ready is not None and isinstance(ready.wish, StartNode) and _may_follow(after, ready, only_async):
             return replace(ready, looped=is_async(after, after.nodes[name]))
@@ -150,6 +155,17 @@ def _newly_ready(before: JobState, after: JobState) -> list[str]:
     order = list(after.plan.nodes) if after.plan is not None else []
     place = {name: index for index, name in enumerate(order)}
     return sorted(names, key=lambda name: (place.get(name, len(order)), after.nodes[name].index))
+
+
+def spare(state: JobState, of: str) -> list[str]:
+    """A few ready steps that a thread might take instead of `of`; another thread is told others, as far as there are any."""
+    if state.paused or state.phase != "open":
+        return []
+    names = [name for name in state.agenda if state.nodes[name].status == "ready" and name != of]
+    if len(names) <= SPARE:
+        return sorted(names)
+    first = crc32(of.encode()) % len(names)
+    return [names[(first + place) % len(names)] for place in range(SPARE)]
 
 
 def _was_ready(state: JobState, name: str) -> bool:

@@ -12,7 +12,7 @@ from ledger import Tool
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import admission, calls, limits, loop, store, together, workflows, world
+from . import admission, calls, knocks, limits, loop, store, together, workflows, world
 from .beginning import as_claim, begin, begin_next
 from .calls import Claim
 from .conf import conf
@@ -20,9 +20,19 @@ from .core.commands import Call as CallWish
 from .core.commands import Hold, Outcome, Tell
 from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
-from .core.state import JobState
+from .core.state import JobState, Node
 from .incarnation import Incarnation, current
-from .preparing import Follow, Ready, async_successor, can_run, first_ready, prepare, startable, successor
+from .preparing import (
+    Follow,
+    Ready,
+    async_successor,
+    can_run,
+    first_ready,
+    prepare,
+    spare,
+    startable,
+    successor,
+)
 from .promises import promise_again, seconds_for, tool_of
 from .store.writing import WorkerDead
 
@@ -85,14 +95,22 @@ def _claim(me: Incarnation, job: str, name: str, hops: int) -> Claim | None:
     except NotFound:
         log.info("a knock for job %s, which does not exist (yet)", job)
         return None
-    node = startable(state, name)
+    knocks.pass_on(state, name)
+    node = startable(state, name) or _instead_of(me, state, name)
     if node is None or not me.lease_ok():
         return None
+    name = node.id
     if not can_run(me, state, node):
         admission.hand_on(me, job, name, hops)
         return None
     looped = admission.admit(me, state, node, hops)
     return None if looped is None else _let_in(me, state, name, looped=looped)
+
+
+def _instead_of(me: Incarnation, state: JobState, name: str) -> Node | None:
+    """Another ready step of the job, where somebody has come for this one already."""
+    ready = (startable(state, each) for each in spare(state, name))
+    return next((node for node in ready if node and not node.suspect and can_run(me, state, node)), None)
 
 
 def _let_in(me: Incarnation, state: JobState, name: str, *, looped: bool) -> Claim | None:
@@ -254,6 +272,8 @@ def _tell(claim: Claim, telling: Tell, follow: Follow | None) -> tuple[store.Com
 
 def _tell_and_begin(claim: Claim, telling: Tell, following: Ready) -> tuple[store.Committed, Claim | None]:
     crashpoint("before_outcome")
+    if following.promise is not None:
+        crashpoint("before_promise")
     try:
         done = claim.commit(telling, following.wish, worker=True)
         crashpoint("after_outcome")

@@ -176,9 +176,13 @@ def _fire(rows: list[Any], now: datetime) -> None:
     with turn():
         Step.objects.filter(id__in=[row[0] for row in rows]).update(knock_at=now + KNOCK_AGAIN)
     crashpoint("in_tick")
+    knocks.send(knocks.few(_to_be_knocked_for(rows, now), knocks.SWEPT))
+
+
+def _to_be_knocked_for(rows: list[Any], now: datetime) -> Iterator[knocks.Knock]:
     for _, job, node, state, requires in rows:
         if state in ("ready", "backoff") or _is_to_be_probed(_command(job, Due(node=node), now), node, now):
-            knocks.send([(str(job), node, [part for part in requires.split(",") if part])])
+            yield str(job), node, [part for part in requires.split(",") if part]
 
 
 def _is_to_be_probed(state: JobState | None, name: str, now: datetime) -> bool:

@@ -2,7 +2,8 @@
 
 from . import erasure, keeping, mailbox, pruning
 from .birth import accept, create
-from .door import Committed, commit, look
+from .door import commit, look
+from .group import Committed
 from .jointly import OutOfTime, commit_jointly
 from .reading import load, load_cached, recorded, state_of
 from .writing import Delivered, WorkerDead

@@ -28,6 +28,7 @@ from ..core.state import JobState
 from ..models import Event, Job, Step, Worker
 from ..rows import STEP_FIELDS, EventRow, changed_steps, job_row
 from . import book
+from .group import MOST
 
 KEPT = frozenset({"output"})  # columns of the head that stay as they are where nothing new is told
 DIVISION_BY_ZERO = "22012"  # what the statement ends with if the ledger has no line of a call that is settled
@@ -42,7 +43,7 @@ STEP_COLUMNS = ("job_id", "node", *STEP_FIELDS, "knock_at")
 
 
 def fits(before: JobState, after: JobState, facts: Iterable[Fact]) -> bool:
-    """Whether the statement can write it all: one call may end and one may begin, and nobody else is concerned."""
+    """Whether the statement can write it all: calls may end and others begin, and nobody else is concerned."""
     if connection.vendor != "postgresql" or before.seq == 0:
         return False
     ended, begun = set(), set()
@@ -57,7 +58,7 @@ def fits(before: JobState, after: JobState, facts: Iterable[Fact]) -> bool:
             if fact.body["status"] == "recalled" or after.calls[fact.node].info.get("holds"):
                 return False
             ended.add(fact.body["invocation"])
-    return len(ended) < 2 and len(begun) < 2 and not ended & begun
+    return len(ended) <= MOST and len(begun) <= MOST and not ended & begun
 
 
 def _concerns_others(state: JobState, fact: Fact) -> bool:
@@ -103,16 +104,17 @@ def write(
         _json(Event, [each._asdict() for each in events]),
         json.dumps(removed),
         _json(Step, [each.__dict__ for each in rows]),
-        _json(Invocation, settled)[1:-1] or "{}",
+        _json(Invocation, settled) if len(settled) > 1 else _json(Invocation, settled)[1:-1] or "{}",
         _json(Invocation, promised),
         str(len(settled)),
     ]
     try:
-        return bool(_statement(tuple(head))(*told))
+        return bool(_statement(tuple(head), len(settled) > 1)(*told))
     except DataError as error:
         if getattr(error.__cause__, "sqlstate", None) != DIVISION_BY_ZERO:
             raise
-        raise LookupError(f"the ledger has no line {settled[0]['id']}, which is to be settled") from error
+        names = ", ".join(str(each["id"]) for each in settled)
+        raise LookupError(f"the ledger has no line {names}, which is to be settled") from error
 
 
 def _lines(state: JobState, facts: Iterable[Fact]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -152,13 +154,21 @@ def _bodies(model: type[models.Model]) -> tuple[BodyField, ...]:
 
 
 @cache
-def _statement(head: tuple[str, ...]) -> Prepared:
-    """The statement, its columns taken from the models; `head` are those of the job that move."""
+def _statement(head: tuple[str, ...], several: bool) -> Prepared:
+    """The statement, its columns taken from the models.
+
+    Args:
+        head: columns of the job that move.
+        several: it settles more than one call; how many at most tells the planner to look each of them up.
+    """
     told = {**{name: _type(Job, name) for name in head}, **KNOWN}
     events = [field.attname for field in Event._meta.concrete_fields if not field.primary_key]
     lines = [field.attname for field in Invocation._meta.concrete_fields]
     kept = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in (*STEP_FIELDS, "knock_at"))
     settled = _typed(Invocation, ("id", "state", "settled_at", "error", "result"))
+    ended = f"json_to_record($5::json) AS l({settled})"
+    if several:
+        ended = f"(SELECT * FROM json_to_recordset($5::json) AS l({settled}) LIMIT {MOST}) AS l"  # noqa: S608
     job, event, step, line, worker = (
         f'"{model._meta.db_table}"' for model in (Job, Event, Step, Invocation, Worker)
     )
@@ -180,7 +190,7 @@ def _statement(head: tuple[str, ...]) -> Prepared:
  ON CONFLICT (job_id, node) DO UPDATE SET {kept} RETURNING 1
 ), settled AS (
  UPDATE {line} SET state = l.state, settled_at = l.settled_at, error = l.error, result = COALESCE(l.result, {line}.result)
- FROM head, json_to_record($5::json) AS l({settled}) WHERE {line}.id = l.id RETURNING 1
+ FROM head, {ended} WHERE {line}.id = l.id RETURNING 1
 ), promised AS (
  INSERT INTO {line} ({_listed(lines)}) SELECT {_listed(lines, "l.")}
  FROM head, json_to_recordset($6::json) AS l({_typed(Invocation, lines)}) RETURNING 1

@@ -22,7 +22,8 @@ from ..models import AgentInstance, Delivery, Job, Tombstone
 from ..tombstones import gone, request_key
 from ..turns import turn
 from . import line
-from .door import Committed, remember
+from .door import remember
+from .group import Committed
 from .outages import undone, written
 from .reading import LOCK_TIMEOUT_MS, entry
 from .writing import Sealed, append, insert_job, seal

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from threading import get_ident
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -14,38 +15,21 @@ from ledger.crashpoints import crashpoint
 
 from .. import clock, knocks
 from ..core.commands import At, Command
-from ..core.decide import decide
 from ..core.errors import Busy, Refused
-from ..core.events import Fact
 from ..core.moments import text
 from ..core.state import JobState
 from ..models import Delivery
+from ..outage import AWAY
 from ..turns import turn
+from .group import Asked, Committed, Wish, company, granted, look_at
 from .outages import Unsure, rest, undone, written
-from .reading import Entry, Looked, entry, latest, lock_row, refresh
+from .reading import Entry, entry, latest, load_cached, lock_row, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alone, seal
 
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 UNTIL_WRITTEN = 1_000_000
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What one commit is to do."""
-
-    commands: tuple[Command, ...]
-    worker: str | None = None
-    delivery: str | None = None
-    now: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What a commit led to: the job's state after it, and the facts that were appended (perhaps none)."""
-
-    state: JobState
-    facts: tuple[Fact, ...]
+log = logging.getLogger("aetheris.store")
 
 
 def commit(
@@ -78,14 +62,72 @@ def commit(
         Busy: the head kept moving.
     """
     known = entry(job)
-    with known.lock:
-        sealed, owes = _committed(known, Wish(wishes, worker, delivery, now), patience)
-        state = sealed.after if sealed is not None else latest(known)
+    mine = Asked(Wish(wishes, worker, delivery, now, known.seen.pop(get_ident(), None)), patience, begins)
+    known.asked.append(mine)
+    try:
+        with known.lock:
+            told = None if mine.done or mine.error else _carried_out(known, mine)
+    finally:
+        if mine in known.asked:
+            known.asked.remove(mine)
+    if told is not None:
+        crashpoint("after_commit_before_knock")
+        sealed, owes, begun = told
+        knocks.after_commit(sealed.before, sealed.after, owes=owes, but=begun)
+    if mine.error is not None:
+        raise mine.error
+    assert mine.done is not None
+    return mine.done
+
+
+def _carried_out(known: Entry, mine: Asked) -> tuple[Sealed, bool, set[str]] | None:
+    """Write a commit, and what waits with it; what was written, and the steps that somebody begins without a knock."""
+    group = company(known, mine)
+    if len(group) > 1:
+        done = _together(known, mine, group)
+        if done is not None or mine.error is not None:
+            return done
+    return _settled(known, [mine], *_committed(known, mine.wish, mine.patience))
+
+
+def _together(known: Entry, mine: Asked, group: list[Asked]) -> tuple[Sealed, bool, set[str]] | None:
+    """Write a group; None where its members have been told, or are to go by themselves."""
+    try:
+        chosen, wish = granted(latest(known), group, _at(None))
+    except Exception as error:  # nothing was written: each by itself meets it, or waits it out
+        _one_by_one(known, group, error)
+        return None
+    if mine.alone or len(chosen) == 1:
+        known.asked.extend(each for each in chosen if each is not mine)
+        return None
+    try:
+        done = _committed(known, wish, mine.patience)
+    except AWAY as outage:  # perhaps written: nobody asks for it anew
+        for each in chosen:
+            each.error = outage
+        return None
+    except Exception as refused:  # of one of them, and so nothing was written
+        _one_by_one(known, chosen, refused)
+        return None
+    return _settled(known, chosen, *done)
+
+
+def _one_by_one(known: Entry, group: list[Asked], why: Exception) -> None:
+    log.debug("job %s: %d commits go one by one: %s", known.job, len(group), why)
+    for each in group:
+        each.alone = True
+
+
+def _settled(
+    known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool
+) -> tuple[Sealed, bool, set[str]] | None:
     if sealed is None:
-        return Committed(state, ())
-    crashpoint("after_commit_before_knock")
-    knocks.after_commit(sealed.before, sealed.after, owes=owes, but=begins(sealed.after) if begins else "")
-    return Committed(state, sealed.facts)
+        done = Committed(latest(known), ())
+    else:
+        done = Committed(sealed.after, sealed.facts)
+    for each in group:
+        each.done = done
+    return None if sealed is None else (sealed, owes, {each.begun(sealed.after) for each in group})
 
 
 def _committed(known: Entry, wish: Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
@@ -165,7 +207,9 @@ def _moved(known: Entry) -> bool:
 
 
 def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
-    """Where a wish would lead on what this process knows; the commit that begins with it next goes on from there.
+    """Where a wish would lead on what this process knows; this thread's next commit goes on from there if it still can.
+
+    It waits for nobody: what another thread is writing at this moment is not in it.
 
     Returns:
         The state before and after.
@@ -174,12 +218,9 @@ def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
         Refused: it would not be granted.
     """
     known = entry(job)
-    with known.lock:
-        before = known.state or refresh(known)
-        at = _at(None)
-        draft = decide(before, wish, at)
-        known.looked = Looked(before, wish, at, draft)
-        return before, draft.state
+    seen = look_at(known.state or load_cached(job), (wish,), _at(None))
+    known.seen[get_ident()] = seen
+    return seen.before, seen.after
 
 
 def _at(now: datetime | None) -> At:
@@ -188,18 +229,8 @@ def _at(now: datetime | None) -> At:
 
 def decided(known: Entry, wish: Wish) -> Sealed | None:
     """The events that the wish leads to on what is known; None for none."""
-    before = latest(known)
-    looked, known.looked = known.looked, None
-    state, facts, commands = before, [], wish.commands
-    if looked is not None and looked.before is before and commands[:1] == (looked.wish,) and wish.now is None:
-        at, state, facts, commands = looked.at, looked.draft.state, [*looked.draft.facts], commands[1:]
-    else:
-        at = _at(wish.now)
-    for each in commands:
-        draft = decide(state, each, at)
-        state = draft.state
-        facts.extend(draft.facts)
-    return seal(before, state, facts, known.hash) if facts else None
+    led = look_at(latest(known), wish.commands, _at(wish.now), wish.seen if wish.now is None else None)
+    return seal(led.before, led.after, led.facts, known.hash) if led.facts else None
 
 
 def _sent_again(known: Entry, sealed: Sealed, wish: Wish) -> Sealed:

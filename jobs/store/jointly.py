@@ -14,7 +14,8 @@ from ledger.crashpoints import crashpoint
 from .. import knocks
 from ..core.commands import Command
 from ..turns import turn
-from .door import Committed, Wish, decided, remember
+from .door import decided, remember
+from .group import Committed, Wish
 from .outages import written
 from .reading import Entry, entry, latest, lock_row
 from .writing import Sealed, append

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +16,12 @@ from ledger.statements import Select
 from ..bodies import folded
 from ..conf import conf
 from ..core.chain import GENESIS
-from ..core.commands import At, Command
-from ..core.draft import Draft
 from ..core.errors import NotFound
 from ..core.events import Fact
 from ..core.evolve import fold
 from ..core.state import JobState
 from ..models import Event, Job
+from .group import Asked, Looked
 
 read_after = Select(
     Event, ("seq", "type", "node", "at", "body", "hash", "tenant"), ("job_id", "seq"), '"job_id" = %s AND "seq" > %s ORDER BY "seq"'
@@ -30,16 +29,6 @@ read_after = Select(
 LOCK_TIMEOUT_MS = 2000  # far below the lease's time to live
 
 AT_A_TIME = 500  # events
-
-
-@dataclass(frozen=True)
-class Looked:
-    """Where one wish leads from one state: a commit that begins with it goes on from there, and decides nothing twice."""
-
-    before: JobState
-    wish: Command
-    at: At
-    draft: Draft
 
 
 @dataclass
@@ -51,7 +40,8 @@ class Entry:
     state: JobState | None = None
     hash: str = GENESIS
     behind: bool = False  # something has been appended that is not in `state`
-    looked: Looked | None = None  # where a wish would lead, if it is the next
+    seen: dict[int, Looked] = field(default_factory=dict)  # by thread: where its next wish would lead
+    asked: deque[Asked] = field(default_factory=deque)  # commits that wait for the lock
 
     def forget(self) -> None:
         self.state = None
@@ -163,6 +153,8 @@ def load(job: str | UUID) -> JobState:
 def load_cached(job: str | UUID) -> JobState:
     """The job's state as this process last knew it; only the first look reads. A commit checks it against the head."""
     known = entry(job)
+    if known.state is not None:  # without the lock: nobody waits for what others are writing
+        return known.state
     with known.lock:
         return known.state or refresh(known)
 

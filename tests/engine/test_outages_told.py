@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from jobs import TaskGraph, admission, clock, runner, scheduler, store, tasks
+from jobs import TaskGraph, admission, clock, knocks, runner, scheduler, store, submit, tasks
 from jobs.models import Event
+from jobs.senders import senders
 from jobs.testing import run_until_parked
 from tests.agents import world
 from tests.agents.tools import send
 from tests.engine.driving import a_word, kinds, started
+from tests.factories import person
 
 pytestmark = pytest.mark.usefixtures("here")
 AWAY = OperationalError(
@@ -112,3 +114,22 @@ def test_a_claim_that_was_just_written_is_not_read_again(monkeypatch: pytest.Mon
     assert world.times(word) == 1
     assert "outcome_unknown" not in kinds(job)
     assert kinds(job)[-1] == "job_completed"
+
+
+def test_what_was_committed_stands_though_the_broker_refuses_its_knock(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server may refuse for its own reasons, e.g. a queue that it has under another type."""
+
+    def refused(work: Any) -> None:
+        raise ValueError("PRECONDITION_FAILED")
+
+    monkeypatch.setattr(knocks, "_silent", 0)
+    monkeypatch.setattr(senders, "hand_over", refused)
+    with caplog.at_level(logging.WARNING):
+        job = submit("drawn", {"graph": TaskGraph().to_json()}, actor=person())
+    assert kinds(str(job)) == ["job_created"]
+    assert told(caplog) == [
+        f"no knock for aetheris.step ('{job}', '_plan'): the broker did not take it (PRECONDITION_FAILED); "
+        "the sweep will knock"
+    ]

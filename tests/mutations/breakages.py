@@ -230,5 +230,29 @@ BREAKAGES = (
         "tests/pure/test_confirming.py::test_an_effect_that_is_gone_is_not_undone",
     ),
     *OF_AGENTS,
+    Breakage(
+        "what stands against one of a group of commits is told to all of them", "L3", "jobs/store/door.py",
+        "        each.alone = True\n",
+        "        each.error = why\n",
+        "tests/store/test_group.py::test_a_dead_worker_claims_nothing_and_keeps_nobody_from_telling",
+    ),
+    Breakage(
+        "a group of commits is sent again one by one though its answer was lost", "L3", "jobs/store/door.py",
+        "            each.error = outage\n",
+        "            each.alone = True\n",
+        "tests/store/test_group.py::test_an_outage_that_nobody_waits_out_is_told_to_all_of_a_group",
+    ),
+    Breakage(
+        "claims of two workers share one commit: one is asked whether it lives", "design §6", "jobs/store/group.py",
+        "if each.wish.worker in (None, worker)]",
+        "]",
+        "tests/store/test_group.py::test_no_two_workers_meet_in_a_group_of_one_that_has_none",
+    ),
+    Breakage(
+        "a knock for one of very many steps is not passed on", "L5", "jobs/runner.py",
+        "    knocks.pass_on(state, name)\n",
+        "",
+        "tests/engine/test_many_branches.py::test_the_knocks_that_were_sent_are_enough_for_all",
+    ),
     *OF_REPLAY,
 )  # fmt: skip

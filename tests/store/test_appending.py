@@ -111,24 +111,6 @@ def test_after_two_conflicts_a_commit_locks_the_row_first(engine_db: str) -> Non
     check(job)
 
 
-def test_commits_of_one_job_in_one_process_wait_in_one_queue(engine_db: str) -> None:
-    job = a_job()
-    met: list[str] = []
-
-    def mine() -> None:
-        with before_statement(append_begins(), lambda: None, times=99) as tries:
-            store.commit(job, letter("second"))
-        met.extend(tries)
-
-    with reading.entry(job).lock:
-        other = Aside(mine)
-        store.commit(job, letter("first"))
-        assert other.running
-    other.result()
-    assert letters_of(job) == ["first", "second"]
-    assert len(met) == 1, "whoever waited its turn meets no conflict"
-
-
 def test_what_a_stale_process_would_refuse_is_judged_on_what_is_so_now(engine_db: str) -> None:
     job = a_planned_job(one_tool(), a_worker())
     store.load(job)

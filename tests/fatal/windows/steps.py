@@ -109,7 +109,7 @@ SIDE_BY_SIDE = (
     ("before-call", "parallel branches: before the second call", "before_call:2"),
     ("after-call", "parallel branches: the second answer has come", "after_call:2"),
     ("before-outcome", "parallel branches: before the second outcome", "before_outcome:2"),
-    ("after-commit", "parallel branches: in the middle of their commits", "after_commit:6"),
+    ("after-commit", "parallel branches: in the middle of their commits", "after_commit:4"),
 )
 RESOLUTIONS = {
     "blind": frozenset({PERSON_ABSENT, PERSON_LANDED}),
@@ -122,8 +122,8 @@ def batches() -> Iterator[Window]:
     """Branches of a graph, items of a map, arms of a gather: which of them is where is the threads' affair."""
     for name, where, at in SIDE_BY_SIDE:
         for form in ("branches", "map", "gather"):
-            # Steps of a graph may have ended when the worker dies, with the next one not claimed yet.
-            between = name == "before-promise" or (name == "after-commit" and form != "gather")
+            # Several may be in one commit: all may have ended, or none may be claimed yet, when the worker dies.
+            between = name in ("before-promise", "after-commit")
             for tool in ("blind", "probed", "idempotent"):
                 yield Window(
                     id=f"{name}-{form}-{tool}", where=where, killed="worker", plot="step", form=form, tool=tool, at=at,

@@ -1,0 +1,138 @@
+"""Group commit: what several threads of this process want of one job at the same moment is written in one commit.
+
+Commits of a job queue for its lock. Whoever has it takes along what waits behind it; the others find their commit done.
+A group is written as one wish of many commands, so it is atomic like any other. Who would be refused in it is left out;
+if it is refused all the same, nothing was written, and each goes by itself: nobody's refusal is told to somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..core.commands import At, Command
+from ..core.decide import decide
+from ..core.errors import Refused
+from ..core.events import Fact
+from ..core.state import JobState
+
+if TYPE_CHECKING:
+    from .reading import Entry
+
+MOST = 16  # wishes in one commit: its statement is planned for so many lines of the ledger
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Where some commands lead from one state: a commit that begins with them goes on from there, and decides nothing twice."""
+
+    before: JobState
+    commands: tuple[Command, ...]
+    at: At
+    after: JobState
+    facts: tuple[Fact, ...]
+
+
+def look_at(before: JobState, commands: Sequence[Command], at: At, seen: Looked | None = None) -> Looked:
+    """Where commands lead, each judged on what the ones before it lead to.
+
+    Args:
+        before: the state that they begin at.
+        commands: what is wished for.
+        at: the moment and the dice to judge with.
+        seen: where the first of them lead, if somebody has looked; it counts if it begins at this very state.
+
+    Raises:
+        Refused: one of them is not granted.
+    """
+    state, facts, left = before, list[Fact](), commands
+    if seen is not None and seen.before is before and tuple(commands[: len(seen.commands)]) == seen.commands:
+        at, state, facts, left = seen.at, seen.after, [*seen.facts], commands[len(seen.commands) :]
+    for each in left:
+        draft = decide(state, each, at)
+        state = draft.state
+        facts.extend(draft.facts)
+    return Looked(before, tuple(commands), at, state, tuple(facts))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one commit is to do."""
+
+    commands: tuple[Command, ...]
+    worker: str | None = None
+    delivery: str | None = None
+    now: datetime | None = None
+    seen: Looked | None = None  # where its first commands lead, as somebody has looked
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit led to: the job's state after it, and the facts that were appended (perhaps none).
+
+    Where commits of other threads were written with it, both are those of all of them.
+    """
+
+    state: JobState
+    facts: tuple[Fact, ...]
+
+
+@dataclass(eq=False)
+class Asked:
+    """One caller's commit, in the queue of its job until somebody writes it or takes it up alone."""
+
+    wish: Wish
+    patience: Callable[[], bool] | None = None
+    begins: Callable[[JobState], str] | None = None
+    alone: bool = field(default=False)  # it was in a group that was refused
+    done: Committed | None = None
+    error: BaseException | None = None
+
+    def begun(self, after: JobState) -> str:
+        """The step that its caller begins itself; "" for none."""
+        return self.begins(after) if self.begins is not None else ""
+
+
+def company(known: Entry, mine: Asked) -> list[Asked]:
+    """This caller's commit and those that can be written with it, taken out of the queue; needs the job's lock.
+
+    Those that wait out an outage and those that do not are not mixed, nor are two workers.
+    """
+    waiting = [each for each in list(known.asked) if each is not mine and _goes_with(mine, each)]
+    workers = (each.wish.worker for each in (mine, *waiting))
+    worker = next((each for each in workers if each is not None), None)
+    chosen = [each for each in waiting if each.wish.worker in (None, worker)][: MOST - 1]
+    chosen = [
+        each for each in list(known.asked) if each is mine or each in chosen
+    ]  # in the order of their coming
+    for each in chosen:
+        known.asked.remove(each)
+    return chosen
+
+
+def _goes_with(mine: Asked, other: Asked) -> bool:
+    return _joins(mine) and _joins(other) and (mine.patience is None) == (other.patience is None)
+
+
+def _joins(asked: Asked) -> bool:
+    return not asked.alone and asked.wish.delivery is None and asked.wish.now is None
+
+
+def granted(before: JobState, group: Sequence[Asked], at: At) -> tuple[list[Asked], Wish]:
+    """Those of a group that are granted one after the other, and what they wish for together; the others are to go alone."""
+    chosen, commands, state, facts = list[Asked](), list[Command](), before, list[Fact]()
+    for each in group:
+        try:
+            led = look_at(state, each.wish.commands, at)
+        except Refused:  # perhaps only on what this process knows
+            each.alone = True
+            continue
+        chosen.append(each)
+        commands += each.wish.commands
+        state = led.after
+        facts += led.facts
+    workers = {each.wish.worker for each in chosen} - {None}
+    seen = Looked(before, tuple(commands), at, state, tuple(facts))
+    return chosen, Wish(tuple(commands), workers.pop() if workers else None, seen=seen)
