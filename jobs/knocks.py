@@ -33,8 +33,9 @@ def after_commit(before: JobState, after: JobState, *, owes: bool, but: Containe
     """Tell the workers what a commit made ready, but some steps if need be, and that deliveries are due if it owes any."""
     alarms.note(before, after)
     names = [name for name in after.agenda if name not in but and _became_ready(before, after, name)]
-    steps = ((after.job, name, after.requirements(after.nodes[name])) for name in sorted(names))
-    send(few(steps, AT_ONCE))
+    if names:
+        steps = ((after.job, name, after.requirements(after.nodes[name])) for name in sorted(names))
+        send(few(steps, AT_ONCE))
     if owes:
         deliver()
 

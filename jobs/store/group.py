@@ -8,9 +8,9 @@ if it is refused all the same, nothing was written, and each goes by itself: nob
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.commands import At, Command
 from ..core.decide import decide
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 MOST = 16  # wishes in one commit: its statement is planned for so many lines of the ledger
 
 
-@dataclass(frozen=True)
-class Looked:
+class Looked(NamedTuple):
     """Where some commands lead from one state: a commit that begins with them goes on from there, and decides nothing twice."""
 
     before: JobState
@@ -57,8 +56,7 @@ def look_at(before: JobState, commands: Sequence[Command], at: At, seen: Looked 
     return Looked(before, tuple(commands), at, state, tuple(facts))
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What one commit is to do."""
 
     commands: tuple[Command, ...]
@@ -68,8 +66,7 @@ class Wish:
     seen: Looked | None = None  # where its first commands lead, as somebody has looked
 
 
-@dataclass(frozen=True)
-class Committed:
+class Committed(NamedTuple):
     """What a commit led to: the job's state after it, and the facts that were appended (perhaps none).
 
     Where commits of other threads were written with it, both are those of all of them.
@@ -79,14 +76,14 @@ class Committed:
     facts: tuple[Fact, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Asked:
     """One caller's commit, in the queue of its job until somebody writes it or takes it up alone."""
 
     wish: Wish
     patience: Callable[[], bool] | None = None
     begins: Callable[[JobState], str] | None = None
-    alone: bool = field(default=False)  # it was in a group that was refused
+    alone: bool = False  # it was in a group that was refused
     done: Committed | None = None
     error: BaseException | None = None
 
@@ -100,6 +97,8 @@ def company(known: Entry, mine: Asked) -> list[Asked]:
 
     Those that wait out an outage and those that do not are not mixed, nor are two workers.
     """
+    if len(known.asked) == 1 and known.asked[0] is mine:
+        return [known.asked.popleft()]
     waiting = [each for each in list(known.asked) if each is not mine and _goes_with(mine, each)]
     workers = (each.wish.worker for each in (mine, *waiting))
     worker = next((each for each in workers if each is not None), None)
