@@ -111,9 +111,7 @@ def _publish(task: str, args: tuple[str, ...], queue: str) -> None:
     message: dict[str, Any] = {"args": args, "ignore_result": True, "argsrepr": "", "kwargsrepr": "", **where}
     try:
         senders.hand_over(partial(current_app.send_task, task, **message))
-    except (
-        Exception
-    ) as error:  # whatever it is: what was committed stands, and must not look as if it did not
+    except Exception as error:  # what was committed stands, and must not look as if it did not
         log.warning(
             "no knock for %s %s: the broker did not take it (%s); the sweep will knock", task, args, error
         )

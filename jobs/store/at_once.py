@@ -165,10 +165,7 @@ def _statement(head: tuple[str, ...], several: bool) -> Prepared:
     events = [field.attname for field in Event._meta.concrete_fields if not field.primary_key]
     lines = [field.attname for field in Invocation._meta.concrete_fields]
     kept = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in (*STEP_FIELDS, "knock_at"))
-    settled = _typed(Invocation, ("id", "state", "settled_at", "error", "result"))
-    ended = f"json_to_record($5::json) AS l({settled})"
-    if several:
-        ended = f"(SELECT * FROM json_to_recordset($5::json) AS l({settled}) LIMIT {MOST}) AS l"  # noqa: S608
+    ended = _ended(several)
     job, event, step, line, worker = (
         f'"{model._meta.db_table}"' for model in (Job, Event, Step, Invocation, Worker)
     )
@@ -196,6 +193,14 @@ def _statement(head: tuple[str, ...], several: bool) -> Prepared:
  FROM head, json_to_recordset($6::json) AS l({_typed(Invocation, lines)}) RETURNING 1
 ) SELECT (SELECT count(*) FROM head)
  / CASE WHEN (SELECT count(*) FROM head) = 0 OR (SELECT count(*) FROM settled) = $7::int THEN 1 ELSE 0 END""")  # noqa: S608 - names of our own columns
+
+
+def _ended(several: bool) -> str:
+    """The calls that are settled, as `l`: one, or a few."""
+    columns = _typed(Invocation, ("id", "state", "settled_at", "error", "result"))
+    if several:
+        return f"(SELECT * FROM json_to_recordset($5::json) AS l({columns}) LIMIT {MOST}) AS l"  # noqa: S608
+    return f"json_to_record($5::json) AS l({columns})"
 
 
 def _moved(job: str, name: str) -> str:

@@ -29,6 +29,9 @@ from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alo
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 UNTIL_WRITTEN = 1_000_000
+Told = tuple[
+    Sealed, bool, set[str]
+]  # what was written, whether it owes deliveries, and steps that nobody is knocked for
 log = logging.getLogger("aetheris.store")
 
 
@@ -63,13 +66,7 @@ def commit(
     """
     known = entry(job)
     mine = Asked(Wish(wishes, worker, delivery, now, known.seen.pop(get_ident(), None)), patience, begins)
-    known.asked.append(mine)
-    try:
-        with known.lock:
-            told = None if mine.done or mine.error else _carried_out(known, mine)
-    finally:
-        if mine in known.asked:
-            known.asked.remove(mine)
+    told = _in_its_turn(known, mine)
     if told is not None:
         crashpoint("after_commit_before_knock")
         sealed, owes, begun = told
@@ -80,17 +77,28 @@ def commit(
     return mine.done
 
 
-def _carried_out(known: Entry, mine: Asked) -> tuple[Sealed, bool, set[str]] | None:
-    """Write a commit, and what waits with it; what was written, and the steps that somebody begins without a knock."""
+def _in_its_turn(known: Entry, mine: Asked) -> Told | None:
+    """Wait for the job's lock; by then somebody else may have written it."""
+    known.asked.append(mine)
+    try:
+        with known.lock:
+            return None if mine.done or mine.error else _carried_out(known, mine)
+    finally:
+        if mine in known.asked:
+            known.asked.remove(mine)
+
+
+def _carried_out(known: Entry, mine: Asked) -> Told | None:
+    """Write a commit, and what waits with it."""
     group = company(known, mine)
     if len(group) > 1:
-        done = _together(known, mine, group)
-        if done is not None or mine.error is not None:
-            return done
+        told = _together(known, mine, group)
+        if mine.done is not None or mine.error is not None:
+            return told
     return _settled(known, [mine], *_committed(known, mine.wish, mine.patience))
 
 
-def _together(known: Entry, mine: Asked, group: list[Asked]) -> tuple[Sealed, bool, set[str]] | None:
+def _together(known: Entry, mine: Asked, group: list[Asked]) -> Told | None:
     """Write a group; None where its members have been told, or are to go by themselves."""
     try:
         chosen, wish = granted(latest(known), group, _at(None))
@@ -118,9 +126,7 @@ def _one_by_one(known: Entry, group: list[Asked], why: Exception) -> None:
         each.alone = True
 
 
-def _settled(
-    known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool
-) -> tuple[Sealed, bool, set[str]] | None:
+def _settled(known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool) -> Told | None:
     if sealed is None:
         done = Committed(latest(known), ())
     else:

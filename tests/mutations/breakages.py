@@ -246,7 +246,7 @@ BREAKAGES = (
         "claims of two workers share one commit: one is asked whether it lives", "design §6", "jobs/store/group.py",
         "if each.wish.worker in (None, worker)]",
         "]",
-        "tests/store/test_group.py::test_no_two_workers_meet_in_a_group_of_one_that_has_none",
+        "tests/store/test_company.py::test_no_two_workers_meet_in_a_group_of_one_that_has_none",
     ),
     Breakage(
         "a knock for one of very many steps is not passed on", "L5", "jobs/runner.py",

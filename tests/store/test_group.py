@@ -14,8 +14,8 @@ from jobs import TaskGraph, store
 from jobs.core.commands import Pause, Resume, SendSignal, StartNode
 from jobs.core.errors import Fenced, Illegal
 from jobs.models import Event, Step
-from jobs.store import at_once, reading, writing
-from jobs.store.group import MOST, Asked, Wish, company
+from jobs.store import at_once, door, reading, writing
+from jobs.store.group import Wish
 from jobs.store.reading import Entry
 from jobs.store.writing import WorkerDead
 from ledger.models import Invocation
@@ -172,6 +172,24 @@ def test_a_dead_worker_claims_nothing_and_keeps_nobody_from_telling(engine_db: s
     check(job)
 
 
+def test_a_group_that_changes_nothing_is_judged_once(engine_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = a_job()
+    for name in ("first", "second"):
+        store.commit(job, letter(name))
+    before = store.load(job)
+    usual, judged = door._committed, []
+
+    def committed(known: Any, wish: Wish, patience: Any) -> Any:
+        judged.append(wish.commands)
+        return usual(known, wish, patience)
+
+    monkeypatch.setattr(door, "_committed", committed)
+    with queued(job, lambda: store.commit(job, letter("second"))) as others:
+        mine = store.commit(job, letter("first"))
+    assert mine == others[0].result() == (before, ())
+    assert len(judged) == 1
+
+
 @pytest.mark.parametrize("fate", ["written", "gone"])
 def test_a_group_whose_answer_is_lost_is_written_once(engine_db: str, fate: str) -> None:
     worker = a_worker()
@@ -256,55 +274,6 @@ def test_an_error_of_one_is_told_to_that_one(engine_db: str, monkeypatch: pytest
     with pytest.raises(KeyError):
         others[0].result()
     assert kinds_of(job).count("signal_received") == 1
-
-
-def asked(**more: Any) -> Asked:
-    patience = more.pop("patience", None)
-    return Asked(Wish((letter("x"),), **more), patience)
-
-
-def patient() -> bool:
-    return True
-
-
-@pytest.mark.parametrize(
-    ("mine", "other", "together"),
-    [
-        (asked(), asked(), True),
-        (asked(worker="w1"), asked(), True),
-        (asked(), asked(worker="w1"), True),
-        (asked(worker="w1"), asked(worker="w1"), True),
-        (asked(worker="w1"), asked(worker="w2"), False),
-        (asked(patience=patient), asked(patience=patient), True),
-        (asked(patience=patient), asked(), False),
-        (asked(), asked(delivery="d"), False),
-        (asked(delivery="d"), asked(), False),
-        (asked(), Asked(Wish(()), alone=True), False),
-    ],
-)
-def test_only_what_goes_together_is_written_together(mine: Asked, other: Asked, together: bool) -> None:
-    known = Entry("job")
-    known.asked.extend([other, mine])
-    assert (other in company(known, mine)) is together
-    assert mine not in known.asked
-    assert (other in known.asked) is not together
-
-
-def test_no_two_workers_meet_in_a_group_of_one_that_has_none() -> None:
-    known = Entry("job")
-    mine, one, two = asked(), asked(worker="w1"), asked(worker="w2")
-    known.asked.extend([one, two, mine])
-    chosen = company(known, mine)
-    assert {each.wish.worker for each in chosen} - {None} == {"w1"}
-    assert list(known.asked) == [two]
-
-
-def test_a_group_holds_so_many_and_the_one_that_writes_it() -> None:
-    known = Entry("job")
-    mine = asked()
-    known.asked.extend([*(asked() for _ in range(MOST + 5)), mine])
-    assert mine in company(known, mine)
-    assert len(known.asked) == 6
 
 
 def test_the_statement_settles_one_and_many_calls() -> None:
