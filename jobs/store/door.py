@@ -21,7 +21,7 @@ from ..core.state import JobState
 from ..models import Delivery
 from ..outage import AWAY
 from ..turns import turn
-from .group import Asked, Committed, Wish, company, granted, look_at
+from .group import Asked, Committed, Wish, company, granted, in_its_turn, look_at
 from .outages import Unsure, rest, undone, written
 from .reading import Entry, entry, latest, load_cached, lock_row, refresh
 from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alone, seal
@@ -66,7 +66,7 @@ def commit(
     """
     known = entry(job)
     mine = Asked(Wish(wishes, worker, delivery, now, known.seen.pop(get_ident(), None)), patience, begins)
-    told = _in_its_turn(known, mine)
+    told = in_its_turn(known, mine, lambda: _carried_out(known, mine))
     if told is not None:
         crashpoint("after_commit_before_knock")
         sealed, owes, begun = told
@@ -77,23 +77,12 @@ def commit(
     return mine.done
 
 
-def _in_its_turn(known: Entry, mine: Asked) -> Told | None:
-    """Wait for the job's lock; by then somebody else may have written it."""
-    known.asked.append(mine)
-    try:
-        with known.lock:
-            return None if mine.done or mine.error else _carried_out(known, mine)
-    finally:
-        if mine in known.asked:
-            known.asked.remove(mine)
-
-
 def _carried_out(known: Entry, mine: Asked) -> Told | None:
     """Write a commit, and what waits with it."""
     group = company(known, mine)
     if len(group) > 1:
         told = _together(known, mine, group)
-        if mine.done is not None or mine.error is not None:
+        if mine.settled:
             return told
     return _settled(known, [mine], *_committed(known, mine.wish, mine.patience))
 
@@ -112,7 +101,7 @@ def _together(known: Entry, mine: Asked, group: list[Asked]) -> Told | None:
         done = _committed(known, wish, mine.patience)
     except AWAY as outage:  # perhaps written: nobody asks for it anew
         for each in chosen:
-            each.error = outage
+            each.settle(error=outage)
         return None
     except Exception as refused:  # of one of them, and so nothing was written
         _one_by_one(known, chosen, refused)
@@ -123,7 +112,7 @@ def _together(known: Entry, mine: Asked, group: list[Asked]) -> Told | None:
 def _one_by_one(known: Entry, group: list[Asked], why: Exception) -> None:
     log.debug("job %s: %d commits go one by one: %s", known.job, len(group), why)
     for each in group:
-        each.alone = True
+        each.goes_alone()
 
 
 def _settled(known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool) -> Told | None:
@@ -132,7 +121,7 @@ def _settled(known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool
     else:
         done = Committed(sealed.after, sealed.facts)
     for each in group:
-        each.done = done
+        each.settle(done)
     return None if sealed is None else (sealed, owes, {each.begun(sealed.after) for each in group})
 
 

@@ -1,16 +1,17 @@
 """Group commit: what several threads of this process want of one job at the same moment is written in one commit.
 
-Commits of a job queue for its lock. Whoever has it takes along what waits behind it; the others find their commit done.
+Commits of a job queue for its lock. Whoever has it takes along what waits behind it; the others find theirs done.
 A group is written as one wish of many commands, so it is atomic like any other. Who would be refused in it is left out;
 if it is refused all the same, nothing was written, and each goes by itself: nobody's refusal is told to somebody else.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..core.commands import At, Command
 from ..core.decide import decide
@@ -21,6 +22,8 @@ from ..core.state import JobState
 if TYPE_CHECKING:
     from .reading import Entry
 
+_T = TypeVar("_T")
+AT_LAST = 1.0  # seconds after which a commit waits for the lock itself, come what may
 MOST = 16  # wishes in one commit: its statement is planned for so many lines of the ledger
 
 
@@ -86,10 +89,66 @@ class Asked:
     alone: bool = False  # it was in a group that was refused
     done: Committed | None = None
     error: BaseException | None = None
+    turn: threading.Event = field(default_factory=threading.Event)  # it is settled, or nobody is before it
+
+    @property
+    def settled(self) -> bool:
+        """Whether somebody has carried it out."""
+        return self.done is not None or self.error is not None
+
+    def settle(self, done: Committed | None = None, error: BaseException | None = None) -> None:
+        """Tell what became of it."""
+        self.done, self.error = done, error
+        self.turn.set()
+
+    def goes_alone(self) -> None:
+        """It is not written in this group, nor in another one."""
+        self.alone = True
+        self.turn.set()
 
     def begun(self, after: JobState) -> str:
         """The step that its caller begins itself; "" for none."""
         return self.begins(after) if self.begins is not None else ""
+
+
+def in_its_turn(known: Entry, mine: Asked, carry_out: Callable[[], _T]) -> _T | None:
+    """Carry a commit out under the job's lock, unless somebody else has done so by then.
+
+    Only the first in the queue waits for the lock itself: whoever has been written goes on, and does not wait for those
+    who came after it.
+
+    Args:
+        known: the job.
+        mine: the commit.
+        carry_out: how.
+    """
+    known.asked.append(mine)
+    try:
+        if not known.lock.acquire(blocking=False):
+            if not _is_first(known, mine):
+                mine.turn.wait(AT_LAST)
+            if mine.settled:
+                return None
+            known.lock.acquire()
+        try:
+            return None if mine.settled else carry_out()
+        finally:
+            known.lock.release()
+    finally:
+        _leave(known, mine)
+
+
+def _is_first(known: Entry, mine: Asked) -> bool:
+    waiting = list(known.asked)
+    return not waiting or waiting[0] is mine
+
+
+def _leave(known: Entry, mine: Asked) -> None:
+    """It waits no more; whoever is the first now waits for the lock."""
+    if mine in known.asked:
+        known.asked.remove(mine)
+    for each in list(known.asked)[:1]:
+        each.turn.set()
 
 
 def company(known: Entry, mine: Asked) -> list[Asked]:
@@ -126,7 +185,7 @@ def granted(before: JobState, group: Sequence[Asked], at: At) -> tuple[list[Aske
         try:
             led = look_at(state, each.wish.commands, at)
         except Refused:  # perhaps only on what this process knows
-            each.alone = True
+            each.goes_alone()
             continue
         chosen.append(each)
         commands += each.wish.commands
