@@ -116,9 +116,16 @@ def promise_for(
 
 
 def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | None = None) -> Promise:
-    """The promise of another attempt at a recorded call: same arguments, same key."""
+    """The promise of another attempt at a recorded call: same arguments, same key.
+
+    Raises:
+        CannotStart: the call was never promised, and the tool takes its arguments no more.
+    """
     info = asked.info
-    business_key = info.get("business_key") if info else tool.business_key(asked.args)
+    try:
+        business_key = info.get("business_key") if info else tool.business_key(asked.args)
+    except BadArguments as error:
+        raise CannotStart(error.code, f"{asked.path}: {error}", errors=error.errors) from error
     return Promise(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, asked.path), args=asked.args, business_key=business_key,

@@ -22,6 +22,7 @@ from .core.errors import Fenced, NotFound, Refused
 from .core.moments import text
 from .core.state import JobState, Node
 from .incarnation import Incarnation, current
+from .outage import AWAY
 from .preparing import (
     Follow,
     Ready,
@@ -56,7 +57,12 @@ def drive(job: str | UUID, name: str, *, hops: int = 0) -> None:
             me.turned_away.add((str(job), name))  # for others, once this process has said good-bye
         return
     for each, step in admission.more_urgent(me, str(job), name):
-        _drive(me, each, step)
+        try:
+            _drive(me, each, step)
+        except AWAY:
+            raise
+        except Exception:  # what was knocked for must not go without its turn for it, again and again
+            log.exception("job %s, step %s, which is more urgent, could not be begun", each, step)
     _drive(me, str(job), name, hops)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from jobs import TaskGraph, runner, submit
+from jobs.core.state import JobState
 from jobs.incarnation import Incarnation
 from jobs.models import Event
 from jobs.store import load
@@ -51,3 +54,24 @@ def test_a_knock_serves_its_own_step_however_many_urgent_ones_wait(here: Incarna
         runner.drive(*knock[1])
         assert load(background).plan is not None
         answer(heard)
+
+
+def test_an_urgent_step_that_cannot_be_begun_keeps_nobody_from_its_turn(
+    here: Incarnation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = runner.prepare
+
+    def broken(me: Incarnation, state: JobState, name: str) -> Any:
+        if state.priority > 0:
+            raise KeyError("a fault of ours")
+        return usual(me, state, name)
+
+    with in_this_process(), recorded_knocks():
+        (background,), (urgent,) = some(1, -90), some(1, 100)
+        monkeypatch.setattr(runner, "prepare", broken)
+        runner.drive(background, "_plan")
+        monkeypatch.undo()
+        runner.drive(urgent, "_plan")  # and nothing of it is lost
+    assert load(background).plan is not None
+    assert f"job {urgent}, step _plan, which is more urgent, could not be begun" in caplog.text
+    assert load(urgent).status == "completed"

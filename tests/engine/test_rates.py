@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
+
+import pytest
 
 from jobs import TaskGraph, clock, limits
 from jobs.core.moments import parse
 from jobs.core.parked import parked_on
 from jobs.incarnation import Incarnation
+from jobs.promises import CannotStart, promise_again
 from ledger import tool
 from tests.agents import world
 from tests.engine.driving import a_word, after, asked, flow, ran
@@ -66,3 +70,15 @@ def test_a_workflow_waits_for_the_rate_before_it_promises(here: Incarnation) -> 
     assert (state.status, world.times(word)) == ("completed", 3)
     promised = [parse(call.info["deadline"]) for call in state.calls.values()]
     assert max(promised) - before >= timedelta(seconds=60.4)
+
+
+def test_a_call_that_waited_and_fits_its_tool_no_more_cannot_start() -> None:
+    """It was recorded, and not promised, when another version of the tool was deployed."""
+
+    def key(word: str) -> str:
+        return word
+
+    now = tool(name="renamed_argument", key=key)(lambda word: word)
+    asked = SimpleNamespace(info={}, args={"text": "x"}, path="call")
+    with pytest.raises(CannotStart, match="call: tool 'renamed_argument' refused its arguments"):
+        promise_again(SimpleNamespace(origin="o"), asked, now)  # type: ignore[arg-type]
