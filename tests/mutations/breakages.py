@@ -232,14 +232,14 @@ BREAKAGES = (
     *OF_AGENTS,
     Breakage(
         "what stands against one of a group of commits is told to all of them", "L3", "jobs/store/door.py",
-        "        each.alone = True\n",
-        "        each.error = why\n",
+        "        each.goes_alone()\n",
+        "        each.settle(error=why)\n",
         "tests/store/test_group.py::test_a_dead_worker_claims_nothing_and_keeps_nobody_from_telling",
     ),
     Breakage(
         "a group of commits is sent again one by one though its answer was lost", "L3", "jobs/store/door.py",
-        "            each.error = outage\n",
-        "            each.alone = True\n",
+        "            each.settle(error=outage)\n",
+        "            each.goes_alone()\n",
         "tests/store/test_group.py::test_an_outage_that_nobody_waits_out_is_told_to_all_of_a_group",
     ),
     Breakage(
