@@ -29,9 +29,8 @@ from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alo
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 UNTIL_WRITTEN = 1_000_000
-Told = tuple[
-    Sealed, bool, set[str]
-]  # what was written, whether it owes deliveries, and steps that nobody is knocked for
+# What was written, whether it owes deliveries, and the steps that nobody is knocked for.
+Told = tuple[Sealed, bool, set[str]]
 log = logging.getLogger("aetheris.store")
 
 
@@ -116,13 +115,15 @@ def _one_by_one(known: Entry, group: list[Asked], why: Exception) -> None:
 
 
 def _settled(known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool) -> Told | None:
-    if sealed is None:
-        done = Committed(latest(known), ())
-    else:
-        done = Committed(sealed.after, sealed.facts)
-    for each in group:
-        each.settle(done)
-    return None if sealed is None else (sealed, owes, {each.begun(sealed.after) for each in group})
+    done = Committed(latest(known), ()) if sealed is None else Committed(sealed.after, sealed.facts)
+    begun: set[str] = set()
+    try:
+        if sealed is not None:
+            begun = {each.begun(sealed.after) for each in group}
+    finally:  # not before: whoever is told goes on at once, and asks what it is to begin
+        for each in group:
+            each.settle(done)
+    return None if sealed is None else (sealed, owes, begun)
 
 
 def _committed(known: Entry, wish: Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:

@@ -153,8 +153,9 @@ def load(job: str | UUID) -> JobState:
 def load_cached(job: str | UUID) -> JobState:
     """The job's state as this process last knew it; only the first look reads. A commit checks it against the head."""
     known = entry(job)
-    if known.state is not None:  # without the lock: nobody waits for what others are writing
-        return known.state
+    state = known.state  # once, and without the lock: nobody waits for what others are writing
+    if state is not None:
+        return state
     with known.lock:
         return known.state or refresh(known)
 
