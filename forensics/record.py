@@ -29,6 +29,7 @@ UNREADABLE = (
 )  # fmt: skip
 FIELDS = ("seq", "type", "node", "at", "body", "salt", "digest", "prev", "hash")
 BATCH = 500  # events that are held at once
+THINKING = "10min"  # what a reader may take between two looks at one moment of the database
 BLOBS = Blob._meta.db_table
 
 
@@ -58,6 +59,8 @@ def snapshot() -> Iterator[None]:
     elif connection.vendor == "postgresql":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # It keeps no row locked, so whoever thinks long about what was read may (the profile's limit is 10 s).
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{THINKING}'")
             yield
     else:
         with _deferred():
