@@ -14,7 +14,7 @@ from jobs.models import Approval, Blob, Delivery, Event, Job, Step
 from ledger import hand
 from ledger.models import Invocation
 
-READS = ("SELECT", "BEGIN", "SET TRANSACTION")
+READS = ("SELECT", "BEGIN", "SET TRANSACTION", "SET LOCAL")
 OWN: tuple[type[Model], ...] = (Event, Step, Approval, Invocation, Delivery)
 
 
