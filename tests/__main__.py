@@ -12,12 +12,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from threading import Thread
 
 from tests.binaries import ServerMissing
 from tests.required import required
@@ -51,12 +50,18 @@ class Round:
     url: str | None = None
 
     @property
+    def database(self) -> str:
+        """What it is called."""
+        return "SQLite" if self.url is None else "Postgres"
+
+    @property
     def title(self) -> str:
         """What is printed above its tests."""
-        return f"{self.part.title}, " + ("on SQLite" if self.url is None else "the engine's, on Postgres")
+        which = "" if self.url is None else "the engine's, "
+        return f"{self.part.title}, {which}on {self.database}"
 
-    def start(self, arguments: Sequence[str], output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """Begin to run its tests; what they print goes to our own output, or there."""
+    def start(self, arguments: Sequence[str], output: int | None = None) -> subprocess.Popen[bytes]:
+        """Begin to run its tests; what they print goes to our own output, or to a pipe."""
         marks = [self.part.mark] if self.url is None else ["engine", self.part.mark]
         chosen = ["-m", " and ".join(filter(None, marks))] if any(marks) else []
         environment = {name: value for name, value in os.environ.items() if name != TEST_DATABASE_URL}
@@ -66,7 +71,7 @@ class Round:
             [sys.executable, "-m", "pytest", *chosen, *self.part.more, *arguments],
             env=environment,
             stdout=output,
-            stderr=output and subprocess.STDOUT,
+            stderr=None if output is None else subprocess.STDOUT,
         )
 
 
@@ -128,19 +133,24 @@ def _played(one: Round, arguments: Sequence[str] = ()) -> int:
     return one.start(arguments).wait()
 
 
-def _at_once(shown: Round, *others: Round) -> list[int]:
-    """Play rounds at the same time; the first is seen as it goes, of the others all is printed after it."""
-    with ExitStack() as stack:
-        behind = [(other, stack.enter_context(tempfile.TemporaryFile())) for other in others]
-        running = [other.start((), output) for other, output in behind]
-        codes = [_played(shown)]
-        for (other, output), process in zip(behind, running, strict=True):
-            codes.append(process.wait())
-            output.seek(0)
-            print(f"\n--- {other.title}", flush=True)
-            sys.stdout.buffer.write(output.read())
-            sys.stdout.flush()
-    return codes
+def _at_once(*rounds: Round) -> list[int]:
+    """Play rounds at the same time; each line says at its end of which it is."""
+    print(f"\n--- {rounds[0].part.title}, on {' and '.join(each.database for each in rounds)}", flush=True)
+    running = [(each, each.start((), output=subprocess.PIPE)) for each in rounds]
+    tellers = [Thread(target=_tell, args=pair) for pair in running]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+    return [process.wait() for _, process in running]
+
+
+def _tell(one: Round, process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        said = line.rstrip()
+        sys.stdout.buffer.write(b"%s | %s\n" % (said, one.database.encode()) if said else b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tests.factories import person
 from tests.processes import Leashed
 from tests.servers import Valkey
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 V1, V2 = "tests.agents,tests.agents.rolling_v1", "tests.agents,tests.agents.rolling_v2"
 BOTH = f"{V1},tests.agents.rolling_v2"
 WAITS = ("approval", "signal", "backoff", "running")

@@ -18,7 +18,7 @@ from tests.engine.driving import a_word, asked, started
 from tests.engine.workers import Crew, alive, claims, crew, ends, kept, working
 from tests.servers import Valkey
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

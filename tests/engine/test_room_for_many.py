@@ -26,7 +26,7 @@ from tests.engine.driving import a_word, asked, started
 from tests.engine.workers import Crew, claims, crew, ends, working
 from tests.factories import recorded_knocks
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 PLACES = 2
 Heard = list[tuple[str, tuple[str, ...], str]]
 gates: dict[str, threading.Event] = {}

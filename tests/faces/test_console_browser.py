@@ -21,7 +21,7 @@ from tests.faces import admin_stage as stage
 from tests.faces import live
 from tests.faces.browsing import Visitor, chromium, visiting
 
-pytestmark = [pytest.mark.usefixtures("engine_db"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("engine_db"), pytest.mark.timeout(600)]
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},

@@ -25,7 +25,7 @@ from tests.faces import admin_stage as stage
 from tests.faces.costs import Cost, cost, pages
 
 # A database of its own: what an index is worth, SQLite judges by the average over all tenants, other tests' among them.
-pytestmark = [pytest.mark.usefixtures("fresh_database"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("fresh_database"), pytest.mark.timeout(600)]
 ROWS = {"postgresql": 2_100, "sqlite": 400}  # of one question: a count up to a thousand is the dearest
 LISTS = {"postgresql": 500, "sqlite": 120}  # where nothing is counted that far
 QUERIES = 45

@@ -57,6 +57,7 @@ class Line:
         self.status = _IDLE
         self.said = b""  # since the last commit
         self.muted: bytearray | None = None  # what the server says, while the client must not hear it
+        self.gate: asyncio.Event | None = None  # the client must not hear before that the server is gone
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
         self.talk: list[asyncio.Future[None]] = []
@@ -107,6 +108,7 @@ class Line:
     async def _lose(self, loss: Loss, unit: bytes) -> None:
         loss.met.set()
         if loss.fate == "gone":
+            self.gate = loss._gate if loss.held else None
             self.to_server.transport.abort()
         elif loss.fate == "under_way":
             self.to_client.transport.abort()
@@ -124,6 +126,14 @@ class Line:
         self.to_client.write(bytes(heard))
 
     async def _down(self) -> None:
+        try:
+            await self._pass_on()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            if self.gate is not None:
+                await self.gate.wait()
+            raise
+
+    async def _pass_on(self) -> None:
         while True:
             kind = await self.from_server.readexactly(1)
             size = await self.from_server.readexactly(4)

@@ -17,7 +17,7 @@ import psutil
 from tests.processes import Leashed
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60.0
+SECONDS = 120.0
 AGENTS = ",".join(
     [
         *(

@@ -11,7 +11,7 @@ from tests.factories import person
 from tests.fatal import agents_of_time  # noqa: F401 - this process submits its agents, too
 from tests.fatal.stage import Stage
 
-pytestmark = [pytest.mark.fatal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fatal, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(

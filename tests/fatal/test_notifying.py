@@ -16,7 +16,7 @@ from tests.fatal.audit import Row
 from tests.fatal.stage import Stage
 from tests.receiver import Receiver, receiving
 
-pytestmark = [pytest.mark.fatal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fatal, pytest.mark.timeout(600)]
 URL = "https://agents.example.com"
 SECOND = 2  # the first call of the story fetches the order, the second one tells somebody
 

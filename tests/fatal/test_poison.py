@@ -13,7 +13,7 @@ from tests.factories import person
 from tests.fatal import killers
 from tests.fatal.stage import Stage
 
-pytestmark = [pytest.mark.fatal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fatal, pytest.mark.timeout(600)]
 LONG = 2.0
 SECONDS = 180.0
 

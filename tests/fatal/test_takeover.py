@@ -21,7 +21,7 @@ from tests.fatal.effects import Effects
 from tests.fatal.processes import Running
 from tests.fatal.stage import Stage
 
-pytestmark = [pytest.mark.fatal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fatal, pytest.mark.timeout(600)]
 NEVER = 600.0  # a lease so long that nothing in a test waits for its end
 TTL = 3.0
 SWEEP = 3 * scheduler.PERIOD + BEAT  # a tick that nobody asked for: stale after three periods, seen at a beat

@@ -12,7 +12,7 @@ from tests.fatal.processes import ROOT
 
 def bench(*args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks", *args]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
 
 def test_the_cases_have_names_and_another_one_is_refused() -> None:

@@ -30,7 +30,7 @@ def place(tmp_path: Path) -> Place:
     return Place(ROOT, tmp_path / "bin", tmp_path / "var", ports.any_free(), env)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_it_comes_up_healthy_says_how_to_get_in_and_leaves_nothing_behind(place: Place) -> None:
     said: list[str] = []
     try:
