@@ -32,7 +32,8 @@ class Loss:
 
     `gone`: the server never hears of it · `written`: it takes effect, its answer does not arrive · `under_way`: the
     client loses the line first, the server hears of it a little later · `late`: the answer comes, but late. With
-    `held` the client hears nothing, neither an answer nor the cut, until `release`.
+    `held` the client hears nothing until `release`, neither an answer nor the cut, or gets nothing through if it has lost
+    the line.
     """
 
     mark: bytes
@@ -111,6 +112,8 @@ class Line:
             self.gate = loss._gate if loss.held else None
             self.to_server.transport.abort()
         elif loss.fate == "under_way":
+            if loss.held:  # nor may it say anything by another line
+                self.owner.hang()
             self.to_client.transport.abort()
             await asyncio.sleep(GRACE)
         if loss.fate != "gone":
@@ -174,7 +177,7 @@ class LossyPostgres:
     def lose(self, mark: str, fate: Fate, *, held: bool = False) -> Loss:
         """The next commit whose transaction says `mark` meets this fate."""
         made = Loss(mark.encode(), fate, held)
-        made._release = lambda: self._loop.call_soon_threadsafe(made._gate.set)
+        made._release = lambda: (self.go_on(), self._loop.call_soon_threadsafe(made._gate.set))
         self.losses.append(made)
         return made
 
