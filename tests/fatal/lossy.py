@@ -177,7 +177,7 @@ class LossyPostgres:
     def lose(self, mark: str, fate: Fate, *, held: bool = False) -> Loss:
         """The next commit whose transaction says `mark` meets this fate."""
         made = Loss(mark.encode(), fate, held)
-        made._release = lambda: (self.go_on(), self._loop.call_soon_threadsafe(made._gate.set))
+        made._release = lambda: self._let_hear(made)
         self.losses.append(made)
         return made
 
@@ -196,6 +196,10 @@ class LossyPostgres:
     def go_on(self) -> None:
         """What hung passes."""
         self._loop.call_soon_threadsafe(self.open.set)
+
+    def _let_hear(self, loss: Loss) -> None:
+        self.go_on()
+        self._loop.call_soon_threadsafe(loss._gate.set)
 
     def refuse(self) -> None:
         """Cut every line and let nobody connect."""
