@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 FUNCTION_LINES = 40
 MODULE_LINES = 300
@@ -42,7 +43,7 @@ class Module:
     path: str
     text: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         """The parsed text."""
         return ast.parse(self.text, self.path)
