@@ -44,6 +44,36 @@ def test_the_fatal_tests_are_run_side_by_side_and_once_by_a_mark(postgres_url: s
     assert "side by side" not in done.stdout
 
 
+WHOLE = """
+import tests.__main__ as rounds
+rounds.PARTS = (rounds.Part("a few", "not side_by_side", ("tests/test_database.py", "-p", "no:cacheprovider", "-k", {!r})),)
+raise SystemExit(rounds.main(()))
+"""
+
+
+@pytest.mark.parametrize(("word", "code"), [("other_threads", 0), ("no_such_name", 5)])
+def test_a_whole_run_plays_both_rounds_at_once_and_says_of_which_a_line_is(
+    word: str, code: int, postgres_url: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE.format(word)],
+        cwd=ROOT,
+        env={**os.environ, "AETHERIS_TEST_DATABASE_URL": postgres_url},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "--- a few, on SQLite and Postgres" in done.stdout
+    ends = [
+        line.rpartition(" | ")[2]
+        for line in done.stdout.splitlines()
+        if line.startswith("=== ") or " in " in line
+    ]
+    assert {"SQLite", "Postgres"} <= set(ends), done.stdout
+
+
 def test_a_failure_of_the_first_round_is_the_answer(postgres_url: str) -> None:
     done = _rounds("tests/there_is_no_such_file.py", AETHERIS_TEST_DATABASE_URL=postgres_url)
     assert done.returncode == 4, done.stdout + done.stderr

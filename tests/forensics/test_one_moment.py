@@ -18,14 +18,14 @@ def test_a_reader_may_think_longer_than_a_writer_may_keep_its_locks(engine_db: s
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {LIMIT}")
         before = cursor.fetchone()[0]
-        cursor.execute(f"SET {LIMIT} = '20ms'")
+        cursor.execute(f"SET {LIMIT} = '2s'")
         try:
             with snapshot():
                 cursor.execute("SELECT 1")
-                time.sleep(0.2)  # rendering a large package, or a client that reads slowly
+                time.sleep(3)  # as one does who puts a large package together
                 cursor.execute("SELECT 2")
                 assert cursor.fetchone() == (2,)
             cursor.execute(f"SHOW {LIMIT}")
-            assert cursor.fetchone() == ("20ms",)
+            assert cursor.fetchone() == ("2s",)
         finally:
             cursor.execute(f"SET {LIMIT} = '{before}'")
