@@ -32,9 +32,11 @@ def _alone(kind: str, steps: int) -> None:
 
 
 def _many(kind: str, steps: int, jobs: int, at_once: int, processes: int) -> None:
-    """All are there before the first worker comes; from the first claim to the last end."""
-    made = [_job(kind, steps) for _ in range(jobs)]
-    with floor.workers(processes, max(1, at_once // processes)):
+    """Workers that have done some jobs, as the peers' have, stand still while all are made; from the first claim to the last end."""
+    with floor.workers(processes, max(1, at_once // processes)) as crew:
+        floor.wait_for([_job(kind, steps) for _ in range(2 * at_once)])
+        with floor.held(crew):
+            made = [_job(kind, steps) for _ in range(jobs)]
         floor.wait_for(made)
     seconds = floor.spent(made)
     floor.say(ms=seconds / (steps * jobs) * MS, per_s=steps * jobs / seconds)
