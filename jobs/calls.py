@@ -97,13 +97,18 @@ class Claim:
 
 def outcome_of(touch: Touch) -> Outcome:
     """What the hand brought back, as the core speaks of it; a result that cannot be stored has landed (E5)."""
-    common: dict[str, Any] = {"seconds": touch.seconds, "citations": tuple(kept(touch.citations))}
+    common: dict[str, Any] = {
+        "seconds": touch.seconds,
+        "citations": tuple(kept(touch.citations)) if touch.citations else (),
+    }
     if touch.kind == "returned":
         written, problem = storable(touch.value, conf().MAX_RESULT)
         if problem is not None:
             return Outcome(kind="unstorable", value=kept(problem), **common)
         assert written is not None
-        return Outcome(kind="landed", value=kept(json.loads(written), "the result of a call"), **common)
+        return Outcome(
+            kind="landed", value=kept(json.loads(written), "the result of a call", text=written), **common
+        )
     error = dict(touch.error or {"class": touch.kind, "message": f"the call ended as {touch.kind}"})
     permanent = bool(error.pop("permanent", False))
     retry_after = error.pop("retry_after", None)
@@ -259,7 +264,7 @@ def answered(tool: Tool, said: Landed | Absent | Unknown, path: str, who: Actor,
         assert written is not None
         return Answer(
             verdict="landed",
-            result=kept(json.loads(written), "what a probe found"),
+            result=kept(json.loads(written), "what a probe found", text=written),
             evidence={"probe": tool.name},
             **common,
         )

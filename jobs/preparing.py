@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -117,7 +117,7 @@ def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = Fa
     for name in _newly_ready(state, after) or spare(after, telling.node):
         ready = prepare(me, after, name)
         if ready is not None and isinstance(ready.wish, StartNode) and _may_follow(after, ready, only_async):
-            return replace(ready, looped=is_async(after, after.nodes[name]))
+            return Ready(name, ready.wish, ready.promise, is_async(after, after.nodes[name]))
     return None
 
 

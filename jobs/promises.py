@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC
+from datetime import timedelta
 from typing import Any
 
 from ledger import BadArguments, Tool, ToolCall, UnknownTool, get_tool
@@ -14,7 +14,7 @@ from . import clock
 from .core.commands import Promise
 from .core.evaluation import BadReference, Missing, evaluate
 from .core.ids import idempotency_key
-from .core.moments import parse, plus, text
+from .core.moments import parse, text
 from .core.settle import JobScope
 from .core.state import Asked, JobState, Node
 from .deadlines import seconds_of
@@ -109,10 +109,14 @@ def promise_for(
     return Promise(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, path), args=valid, business_key=business_key, holds=business_key is not None,
-        deadline=plus(text(clock.now()), timeout or seconds_of(tool)), probe=tool.probe_fn is not None,
+        deadline=_deadline(timeout or seconds_of(tool)), probe=tool.probe_fn is not None,
         retry=policy or tool.retry.to_json(), compensation=tool.compensation is not None, requires=tool.requires,
         confirm=tool.confirm_mode,
     )  # fmt: skip
+
+
+def _deadline(seconds: float) -> str:
+    return text(clock.now() + timedelta(seconds=seconds))
 
 
 def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | None = None) -> Promise:
@@ -129,7 +133,7 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
     return Promise(
         tool=tool.name, version=tool.version, schema=tool.schema_digest, effect=tool.effect,
         key=idempotency_key(state.origin, asked.path), args=asked.args, business_key=business_key,
-        holds=business_key is not None, deadline=plus(text(clock.now()), timeout or seconds_of(tool)),
+        holds=business_key is not None, deadline=_deadline(timeout or seconds_of(tool)),
         probe=tool.probe_fn is not None, retry=(info or {}).get("retry") or tool.retry.to_json(),
         compensation=tool.compensation is not None, requires=tool.requires,
         confirm=tool.confirm_mode,
@@ -139,7 +143,7 @@ def promise_again(state: JobState, asked: Asked, tool: Tool, timeout: float | No
 def tool_call(state: JobState, asked: Asked) -> ToolCall:
     """What the tool is told about its call; a compensation also of the call that it undoes."""
     info, undoes = asked.info, state.nodes[asked.node].undoes
-    deadline = parse(info["deadline"]).astimezone(UTC)
+    deadline = parse(info["deadline"])
     return ToolCall(
         idempotency_key=info["key"], business_key=info["business_key"], attempt=asked.attempt, job_id=state.job,
         node=asked.path, tool=info["tool"], tenant=state.tenant, deadline=deadline,

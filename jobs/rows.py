@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,6 @@ from .core.decide import GRACE
 from .core.moments import parse, plus
 from .core.parked import obsolete, parked_on
 from .core.state import JobState, Node
-from .models import Step
 from .models.agenda import WHOM
 
 STEP_FIELDS = (
@@ -40,6 +39,25 @@ class EventRow(NamedTuple):
     digest: str
     prev: str
     hash: str
+
+
+class StepRow(NamedTuple):
+    """The columns of a step on the agenda, made likewise."""
+
+    job_id: str
+    node: str
+    tenant: str
+    kind: str
+    priority: int
+    state: str
+    fence: int
+    attempt: int
+    worker: UUID | None
+    wake_at: datetime | None
+    needs: str
+    requires: str
+    hold: str
+    knock_at: datetime | None
 
 
 def job_row(state: JobState) -> dict[str, Any]:
@@ -125,7 +143,7 @@ def agenda_of(state: JobState) -> dict[str, dict[str, Any]]:
     return {name: row for name, row in rows.items() if row is not None}
 
 
-def changed_steps(before: JobState, after: JobState) -> tuple[list[Step], list[str]]:
+def changed_steps(before: JobState, after: JobState) -> tuple[list[StepRow], list[str]]:
     """Rows to write and names of rows to remove, between two states of one job."""
     all_move = (before.paused, before.phase) != (after.paused, after.phase)
     written, removed = [], []
@@ -139,7 +157,7 @@ def changed_steps(before: JobState, after: JobState) -> tuple[list[Step], list[s
                 removed.append(name)
         elif new != old:
             hint = parse(after.at) + FIRST_KNOCK if new["state"] == "ready" else None
-            written.append(Step(job_id=after.job, node=name, knock_at=hint, **new))
+            written.append(StepRow(job_id=after.job, node=name, knock_at=hint, **new))
     return written, removed
 
 

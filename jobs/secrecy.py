@@ -74,13 +74,21 @@ def forbidden(value: Any, what: str) -> str | None:
     )
 
 
-def kept(value: Any, what: str = "") -> Any:
-    """What has happened, as it is recorded: with a mark in the place of every secret, and never refused (design: E5)."""
-    value = hidden(value)
+def kept(value: Any, what: str = "", *, text: str | None = None) -> Any:
+    """What has happened, as it is recorded: with a mark in the place of every secret, and never refused (design: E5).
+
+    Args:
+        value: a JSON value.
+        what: how the log names it.
+        text: its canonical text, where that is known.
+    """
+    clear = hidden(value)
+    if clear is not value:
+        value, text = clear, None
     policy = conf().SECRET_POLICY
     if policy == "off":
         return value
-    clean, hits = masked(value)
+    clean, hits = masked(value, text=text)
     if hits:
         log.warning("%s held a secret: %s", what or "a result", told(hits))
     return value if policy == "warn" else clean

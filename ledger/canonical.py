@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STORABLE_LIMIT = 8 * 1_048_576
+_LEAVES = frozenset({str, int, bool, type(None)})  # what is written as it is
 _AS_TEXT = (uuid.UUID, decimal.Decimal)
 _AS_ISO = (datetime.datetime, datetime.date, datetime.time)
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
@@ -71,9 +72,11 @@ def jsonable(value: object, path: str = "$") -> Any:
     Raises:
         NotJson: some part has no JSON form.
     """
+    if type(value) in _LEAVES:
+        return value
     if isinstance(value, enum.Enum):
         return jsonable(value.value, path)
-    if value is None or isinstance(value, (bool, str, int)):
+    if isinstance(value, (str, int)):
         return value
     if isinstance(value, float):
         return _finite(value, path)

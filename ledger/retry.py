@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -112,7 +112,10 @@ class Retry:
 
     def to_json(self) -> dict[str, float]:
         """The policy as a JSON object with the five fields."""
-        return asdict(self)
+        return {
+            "max_attempts": self.max_attempts, "backoff": self.backoff, "factor": self.factor,
+            "max_backoff": self.max_backoff, "jitter": self.jitter,
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Retry:

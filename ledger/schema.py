@@ -120,12 +120,13 @@ class Arguments:
         Raises:
             BadArguments: an unknown, missing or ill-typed argument.
         """
-        text, held = self._read(args, f"secret:{secrets.token_hex(16)}:")
+        text, held = self._read(args, secret_nonce=True)
         known = held.names if held else ()
         written: dict[str, Any] = self._parse(text, known).model_dump(
             mode="json", by_alias=True, round_trip=True, warnings=False
         )
-        self._parse(self._written(written), known)  # what is recorded must be readable again for the call
+        if (again := self._written(written)) != text:
+            self._parse(again, known)  # what is recorded must be readable again for the call
         if held is None:
             return written
         try:
@@ -150,7 +151,7 @@ class Arguments:
         bound = {name: getattr(parsed, field) for field, name in self.names.items()}
         return bound | dict(parsed.model_extra or {})
 
-    def _read(self, args: Mapping[str, Any], nonce: str = "") -> tuple[str, StandIns | None]:
+    def _read(self, args: Mapping[str, Any], *, secret_nonce: bool = False) -> tuple[str, StandIns | None]:
         """The canonical text of arguments, with a stand-in for every reference to a secret."""
         if not isinstance(args, Mapping):
             kind = type(args).__name__
@@ -160,8 +161,10 @@ class Arguments:
             msg = "the runtime fills this in itself; leave it out"
             raise BadArguments(self.what, [{"loc": [name], "msg": msg} for name in reserved])
         text = self._written(args)
-        held = StandIns(text, nonce) if self.references and mentioned(text) else None
-        return (held.text, held) if held else (text, None)
+        if not self.references or not mentioned(text):
+            return text, None
+        held = StandIns(text, f"secret:{secrets.token_hex(16)}:" if secret_nonce else "")
+        return held.text, held
 
     def _parse(self, text: str, opened: Collection[str]) -> BaseModel:
         try:

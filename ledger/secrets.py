@@ -184,10 +184,16 @@ def scan(value: Any, *, pointer: str = "") -> tuple[Hit, ...]:
     return masked(value, pointer=pointer)[1]
 
 
-def masked(value: Any, *, pointer: str = "") -> tuple[Any, tuple[Hit, ...]]:
-    """The value with `[masked:shape]` in the place of every secret, and what was found; without any, the value itself."""
+def masked(value: Any, *, pointer: str = "", text: str | None = None) -> tuple[Any, tuple[Hit, ...]]:
+    """The value with `[masked:shape]` in the place of every secret, and what was found; without any, the value itself.
+
+    Args:
+        value: a JSON value.
+        pointer: where it stands.
+        text: its canonical text, where that is known.
+    """
     try:
-        if not suspicious(value if isinstance(value, str) else canonical(value)):
+        if not suspicious(value if isinstance(value, str) else canonical(value) if text is None else text):
             return value, ()
     except (TypeError, ValueError, RecursionError):
         return value, ()  # no JSON: whoever stores it says so

@@ -199,10 +199,12 @@ def get_tool(name: str) -> Tool:
     Raises:
         UnknownTool: nothing has the name; the message lists near ones.
     """
+    found = _tools.get(name)
+    if found is not None:
+        return found
     with _lock:
-        found = _tools.get(name)
         known = sorted(_tools)
-    return found if found is not None else _unknown(name, known)
+    return _unknown(name, known)
 
 
 def all_tools() -> dict[str, Tool]:

@@ -9,7 +9,6 @@ from jobs.core.names import PlanError, clip
 from jobs.core.refs import NodeRef, Ref, encode
 
 
-@runtime_checkable
 class Named(Protocol):
     """A registered tool or workflow."""
 
@@ -122,8 +121,9 @@ def name_of(node: str, what: str, given: object) -> str:
     """Return the name of a registered thing, given itself or its name. Raises PlanError."""
     if isinstance(given, str):
         return given
-    if not isinstance(given, Ref) and isinstance(given, Named) and isinstance(given.name, str):
-        return given.name
+    name = None if isinstance(given, Ref) else getattr(given, "name", None)
+    if isinstance(name, str):
+        return name
     raise PlanError(
         f"node {node!r}: {clip(given)} is not a {what}; give a function decorated with @{what}, or its name",
         f"bad_{what}",

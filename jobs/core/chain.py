@@ -12,6 +12,11 @@ from typing import Any
 GENESIS = "0" * 64
 FORMAT = "aetheris.event.v1"
 _TEXT = {str}
+_LEAVES = frozenset({str, int, float, bool, type(None)})  # what holds nothing
+KEPT = 256
+_digests: dict[
+    int, tuple[Any, str]
+] = {}  # by the identity of a value, which is held so that nothing else gets it
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -28,15 +33,14 @@ def canonical(value: Any) -> str:
 
 def _check_keys(value: Any) -> None:
     # json.dumps would silently turn 1 and None into "1" and "null": two values, one text.
-    stack = [value]
-    while stack:
-        item = stack.pop()
+    found = [value]
+    for item in found:
         if isinstance(item, dict):
-            if not {*map(type, item)} <= _TEXT:
+            if item and {*map(type, item)} != _TEXT:
                 raise TypeError(f"JSON object keys must be text, got {_odd(item)}")
-            stack.extend(item.values())
+            found += [each for each in item.values() if type(each) not in _LEAVES]
         elif isinstance(item, list | tuple):
-            stack.extend(item)
+            found += [each for each in item if type(each) not in _LEAVES]
 
 
 def _odd(item: dict[Any, Any]) -> str:
@@ -46,7 +50,22 @@ def _odd(item: dict[Any, Any]) -> str:
 
 def digest_of(value: Any) -> str:
     """SHA-256 (hex) of a value's canonical text."""
-    return sha256(canonical(value).encode("ascii")).hexdigest()
+    return digest_of_text(canonical(value))
+
+
+def digest_of_text(text: str) -> str:
+    """SHA-256 (hex) of a canonical text."""
+    return sha256(text.encode("ascii")).hexdigest()
+
+
+def digest_once(value: Any) -> str:
+    """As `digest_of`, of a value that is asked for again and again and never changed: the last ones are kept in mind."""
+    known = _digests.get(id(value))
+    if known is None or known[0] is not value:
+        if len(_digests) >= KEPT:
+            _digests.clear()
+        known = _digests[id(value)] = value, digest_of(value)
+    return known[1]
 
 
 def body_digest(salt: str, body: str) -> str:

@@ -63,9 +63,9 @@ def evolve(state: JobState, fact: Fact) -> JobState:
         raise BrokenHistory(f"job {state.job}: event {fact.seq} ({fact.type}) follows event {state.seq}")
     if fact.body.get("erased"):  # only what stays legible of it; from here on data may be missing
         state = state.but(erased=state.erased | {fact.seq})
+    state = state.but(seq=fact.seq, at=fact.at)
     handler = HANDLERS.get(fact.type)
-    after = doubted(state, handler(state, fact)) if handler else state
-    return after.but(seq=fact.seq, at=fact.at)
+    return doubted(state, handler(state, fact)) if handler else state
 
 
 def fold(facts: Iterable[Fact], state: JobState | None = None) -> JobState:
@@ -80,7 +80,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
     body = fact.body
     first = Node(id=PLAN_STEP, kind="plan", status="ready")
     created = JobState(
-        job=state.job, seq=state.seq, tenant=body["tenant"], agent=body["agent"], version=body["version"],
+        job=state.job, seq=state.seq, at=state.at, tenant=body["tenant"], agent=body["agent"], version=body["version"],
         goal=body["goal"], requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
         priority=body["priority"], parent=body.get("parent"), on_failure=body.get("on_failure", "fail"),
         request_key=body.get("request_key"),

@@ -16,7 +16,6 @@ nowhere) is found when the finished graph is loaded as a plan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, Unpack, cast
 
 from jobs.core import authoring
@@ -234,9 +233,9 @@ class TaskGraph:
 
         Raises PlanError if a branch lists a node that does not exist; the rest is checked on loading.
         """
-        nodes = {name: deepcopy(node) | {"gates": []} for name, node in self._nodes.items()}
+        nodes = {name: {**_copied(node), "gates": []} for name, node in self._nodes.items()}
         set_gates(nodes)
-        return {"format": FORMAT, "nodes": list(nodes.values()), "output": deepcopy(self._output)}
+        return {"format": FORMAT, "nodes": list(nodes.values()), "output": _copied(self._output)}
 
     @classmethod
     def from_json(cls, data: object) -> TaskGraph:
@@ -247,3 +246,10 @@ class TaskGraph:
         graph._output = plan["output"]
         graph._has_output = plan["output"] is not None
         return graph
+
+
+def _copied(value: Any) -> Any:
+    """A copy of JSON; a few times as fast as one that must know every type."""
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value

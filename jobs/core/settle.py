@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from .agenda import item_settled, place, withdraw_items
+from .changing import replace
 from .evaluation import BadReference, Missing, evaluate
 from .expr import survey
 from .kinds import survey_node

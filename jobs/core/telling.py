@@ -8,7 +8,7 @@ from ledger.retry import Retry
 
 from .agenda import orphaned
 from .call_errors import unstorable
-from .chain import digest_of
+from .chain import digest_of, digest_once
 from .commands import LoseLease, Outcome, Tell
 from .compensation import has_undone
 from .draft import Draft
@@ -17,6 +17,7 @@ from .errors import Fenced
 from .moments import plus
 from .state import Asked, Node
 
+EMPTY = digest_of({})  # of a state without entries
 POISON = 3  # workers in a row that a step may take with it while they run nothing else
 
 
@@ -90,18 +91,19 @@ def snapshot(
 ) -> None:
     """What the step knew: digests of goal and state, the change of state, and a model's words in full."""
     state = draft.state
-    before = digest_of(dict(state.data.items()))
-    changed = {**dict(state.data.items()), **(delta or {}).get("set", {})}
-    for key in (delta or {}).get("drop", ()):
-        changed.pop(key, None)
+    before = after = digest_of(dict(state.data.items())) if state.data else EMPTY
+    if delta:
+        changed = {**dict(state.data.items()), **delta.get("set", {})}
+        for key in delta.get("drop", ()):
+            changed.pop(key, None)
+        after = digest_of(changed)
     more: dict[str, Any] = {}
     if asked is not None and asked.kind == "llm":
         more = {"llm_request": asked.args, "llm_response": asked.value}
     elif asked is not None:
         more = {"inputs": asked.digest}
     draft.emit(
-        "reasoning_snapshot", step, goal=digest_of(state.goal), state_before=before,
-        state_after=digest_of(changed) if delta else before, delta=delta or {}, fence=fence, **more,
+        "reasoning_snapshot", step, goal=digest_once(state.goal), state_before=before, state_after=after, delta=delta or {}, fence=fence, **more,
     )  # fmt: skip
 
 

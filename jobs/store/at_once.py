@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import DataError, connection, models
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, models
 
 from ledger import encryption
 from ledger import services as ledger
@@ -73,13 +73,10 @@ def _concerns_others(state: JobState, fact: Fact) -> bool:
 
 def is_alone() -> bool:
     """Whether a statement of this thread would be a transaction of its own, and nobody wants to die inside it."""
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    return (
-        not connection.in_atomic_block
-        and connection.get_autocommit()
-        and not watched("in_append", "before_commit")
-    )
+    here = connections[DEFAULT_DB_ALIAS]
+    here.close_if_health_check_failed()
+    here.ensure_connection()
+    return not here.in_atomic_block and here.get_autocommit() and not watched("in_append", "before_commit")
 
 
 def write(
@@ -103,7 +100,7 @@ def write(
         _json(Job, [head | known])[1:-1],
         _json(Event, [each._asdict() for each in events]),
         json.dumps(removed),
-        _json(Step, [each.__dict__ for each in rows]),
+        _json(Step, [each._asdict() for each in rows]),
         _json(Invocation, settled) if len(settled) > 1 else _json(Invocation, settled)[1:-1] or "{}",
         _json(Invocation, promised),
         str(len(settled)),
@@ -136,13 +133,13 @@ def _defaults(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
-def _json(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> str:
+def _json(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as the columns of a table hold them: bodies encrypted where that is configured."""
+    if not encryption.current():
+        return _encoded(rows)
     told = [{**row} for row in rows]
-    bodies = _bodies(model) if encryption.current() else ()
     for row in told:
-        row.pop("_state", None)  # of an instance
-        for field in bodies:
+        for field in _bodies(model):
             if row.get(field.attname) is not None:
                 row[field.attname] = field.get_db_prep_save(row[field.attname], connection)
     return _encoded(told)

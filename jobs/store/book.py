@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ledger import services as ledger
 
-from ..core.chain import canonical, digest_of
+from ..core.chain import canonical, digest_of, digest_of_text
 from ..core.events import Fact
 from ..core.moments import parse
 from ..core.state import JobState
@@ -56,12 +56,11 @@ def _queue_up(state: JobState, facts: Sequence[Fact]) -> None:
 
 def line_of(state: JobState, fact: Fact) -> ledger.Line:
     """The ledger line of a promise."""
-    body, asked = fact.body, state.calls[fact.node]
+    body, args = fact.body, canonical(state.calls[fact.node].args)
     return ledger.Line(
         id=body["invocation"], tenant=state.tenant, job=state.job, node=fact.node, tool=body["tool"],
         version=body["version"], schema=body["schema"], effect=body["effect"], key=body["key"],
-        business_key=body["business_key"], holds=body["holds"], args=canonical(asked.args),
-        args_digest=digest_of(asked.args), attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
+        business_key=body["business_key"], holds=body["holds"], args=args, args_digest=digest_of_text(args), attempt=body["attempt"], fence=body["fence"], probe=body["probe"],
         deadline=parse(body["deadline"]), at=parse(fact.at), compensates=body.get("compensates"),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.core.changing import changed
-from jobs.core.state import JobState
+from jobs.core.state import JobState, Mail
 
 NAMES = [each.name for each in fields(JobState)]
 
@@ -26,3 +26,11 @@ def test_it_is_what_replace_gives(changes: dict[str, int]) -> None:
 def test_a_field_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="no field sequel"):
         JobState().but(seq=1, sequel=2)
+
+
+def test_one_with_slots_is_copied_too_and_refuses_what_it_has_not() -> None:
+    letter = Mail(id="a", payload={"x": 1}, seq=7)
+    assert changed(letter, {"seq": 8}) == replace(letter, seq=8)
+    assert letter.seq == 7
+    with pytest.raises(TypeError, match="Mail has no field sequel"):
+        changed(letter, {"sequel": 8})
