@@ -62,8 +62,8 @@ class Prepared:
         if self._name not in _known.setdefault(raw, set()):
             self._prepare(raw)
         done = raw.pgconn.exec_prepared(self._name, values)
-        if _code(done) == GONE:  # psycopg lets go of all that is prepared after a rollback
-            self._prepare(raw)
+        if done.status not in _fine() and _code(done) == GONE:
+            self._prepare(raw)  # psycopg lets go of all that is prepared after a rollback
             done = raw.pgconn.exec_prepared(self._name, values)
         return int(_good(done).get_value(0, 0))
 
@@ -81,13 +81,20 @@ def _code(result: Any) -> bytes | None:
     return code
 
 
-def _good(result: Any) -> Any:
-    """The result, or the error that it is; one without a code is of a connection that is gone."""
-    from psycopg.errors import OperationalError, error_from_result
+@cache
+def _fine() -> tuple[Any, ...]:
+    """How a statement ends that did what it says."""
     from psycopg.pq import ExecStatus
 
-    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+    return ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK
+
+
+def _good(result: Any) -> Any:
+    """The result, or the error that it is; one without a code is of a connection that is gone."""
+    if result.status in _fine():
         return result
+    from psycopg.errors import OperationalError, error_from_result
+
     if _code(result) is None:
         raise OperationalError(result.get_error_message("utf-8") or "the connection is lost")
     raise error_from_result(result)

@@ -64,16 +64,21 @@ def entry(job: str | UUID) -> Entry:
         return Entry(_key(job))
     with _guard:
         found = _entries.get(job)  # type: ignore[arg-type]  # in the one form already, most of the time
-        key = found.job if found is not None else _key(job)
-        found = found or _entries.get(key)
         if found is None:
-            found = _entries[key] = Entry(key)
-        _entries.move_to_end(key)
-        over = len(_entries) - conf().CACHE
-        for other in list(_entries)[:over] if over > 0 else ():
-            if _entries[other].lock.acquire(blocking=False):  # nobody is at it
-                _entries.pop(other).lock.release()
+            key = _key(job)
+            found = _entries.get(key) or _with_room(key)
+        _entries.move_to_end(found.job)
         return found
+
+
+def _with_room(key: str) -> Entry:
+    """A new place, and no more of them than there may be; needs the guard."""
+    made = _entries[key] = Entry(key)
+    over = len(_entries) - conf().CACHE
+    for other in list(_entries)[:over] if over > 0 else ():
+        if _entries[other].lock.acquire(blocking=False):  # nobody is at it
+            _entries.pop(other).lock.release()
+    return made
 
 
 def _key(job: str | UUID) -> str:
