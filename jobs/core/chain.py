@@ -13,10 +13,6 @@ GENESIS = "0" * 64
 FORMAT = "aetheris.event.v1"
 _TEXT = {str}
 _LEAVES = frozenset({str, int, float, bool, type(None)})  # what holds nothing
-KEPT = 256
-_digests: dict[
-    int, tuple[Any, str]
-] = {}  # by the identity of a value, which is held so that nothing else gets it
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -56,16 +52,6 @@ def digest_of(value: Any) -> str:
 def digest_of_text(text: str) -> str:
     """SHA-256 (hex) of a canonical text."""
     return sha256(text.encode("ascii")).hexdigest()
-
-
-def digest_once(value: Any) -> str:
-    """As `digest_of`, of a value that is asked for again and again and never changed: the last ones are kept in mind."""
-    known = _digests.get(id(value))
-    if known is None or known[0] is not value:
-        if len(_digests) >= KEPT:
-            _digests.clear()
-        known = _digests[id(value)] = value, digest_of(value)
-    return known[1]
 
 
 def body_digest(salt: str, body: str) -> str:

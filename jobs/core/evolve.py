@@ -8,6 +8,7 @@ from immutables import Map
 
 from .agenda import place, prune
 from .arrows import BrokenHistory, arrow, owner, phase_after, with_call
+from .chain import digest_of
 from .events import AFTERWORDS, KINDS, Fact
 from .evolve_calls import (
     command_committed,
@@ -81,7 +82,7 @@ def _job_created(state: JobState, fact: Fact) -> JobState:
     first = Node(id=PLAN_STEP, kind="plan", status="ready")
     created = JobState(
         job=state.job, seq=state.seq, at=state.at, tenant=body["tenant"], agent=body["agent"], version=body["version"],
-        goal=body["goal"], requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
+        goal=body["goal"], goal_digest=digest_of(body["goal"]), requester=body["actor"], origin=body["origin"], tags=tuple(body["tags"]),
         priority=body["priority"], parent=body.get("parent"), on_failure=body.get("on_failure", "fail"),
         request_key=body.get("request_key"),
         created_at=fact.at, phase=phase_after(state, fact),

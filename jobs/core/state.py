@@ -201,6 +201,7 @@ class JobState:
     agent: str = ""
     version: str = ""
     goal: Any = None
+    goal_digest: str = ""  # which every step repeats as what it knew
     requester: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     tags: tuple[str, ...] = ()

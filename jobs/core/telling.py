@@ -8,7 +8,7 @@ from ledger.retry import Retry
 
 from .agenda import orphaned
 from .call_errors import unstorable
-from .chain import digest_of, digest_once
+from .chain import digest_of
 from .commands import LoseLease, Outcome, Tell
 from .compensation import has_undone
 from .draft import Draft
@@ -103,7 +103,7 @@ def snapshot(
     elif asked is not None:
         more = {"inputs": asked.digest}
     draft.emit(
-        "reasoning_snapshot", step, goal=digest_once(state.goal), state_before=before, state_after=after, delta=delta or {}, fence=fence, **more,
+        "reasoning_snapshot", step, goal=state.goal_digest, state_before=before, state_after=after, delta=delta or {}, fence=fence, **more,
     )  # fmt: skip
 
 
