@@ -201,8 +201,8 @@ BREAKAGES = (
     ),
     Breakage(
         "waiting raises no doubt", "E7", "jobs/core/evolve.py",
-        "after = doubted(state, handler(state, fact)) if handler else state",
-        "after = handler(state, fact) if handler else state",
+        "return doubted(state, handler(state, fact)) if handler else state",
+        "return handler(state, fact) if handler else state",
         "tests/engine/test_confirming.py::test_what_landed_is_confirmed_with_its_result_before_the_job_goes_on",
     ),
     Breakage(
