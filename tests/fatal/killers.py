@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -34,11 +35,25 @@ def linger(seconds: float) -> float:
     return seconds
 
 
+@tool(name="killer.linger_beside", effect="pure", timeout=60)
+def linger_beside(seconds: float) -> float:
+    """Take a while once a killer has begun, so that it comes while this runs, however busy the machine is."""
+    while not _begun().exists():
+        time.sleep(0.05)
+    time.sleep(seconds)
+    return seconds
+
+
 @tool(name="killer.die", effect="pure", timeout=60)
 def die() -> None:
     """Kill the process."""
+    _begun().touch()
     time.sleep(BEFORE_IT_DIES)
     _die()
+
+
+def _begun() -> Path:
+    return Path(os.environ["AETHERIS_VAR"]) / "killer.begun"
 
 
 @tool(name="killer.die_async", effect="idempotent", timeout=60)
@@ -59,6 +74,14 @@ def innocent(goal: Seconds) -> TaskGraph:
     """One step that takes a while."""
     g = TaskGraph()
     g.output(g.tool("linger", linger, seconds=goal["seconds"]))
+    return g
+
+
+@agent("killer-beside")
+def beside(goal: Seconds) -> TaskGraph:
+    """One step that takes a while beside a killer."""
+    g = TaskGraph()
+    g.output(g.tool("linger", linger_beside, seconds=goal["seconds"]))
     return g
 
 

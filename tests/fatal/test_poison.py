@@ -66,7 +66,7 @@ def deaths_alone(stage: Stage, job: str) -> int:
 def test_eight_innocent_steps_come_through_beside_one_that_kills_its_process(stage: Stage) -> None:
     crew = Supervisor(stage, workers=1, slots=10)
     innocent = [
-        str(submit("killer-innocent", {"seconds": LONG}, actor=person(), priority=50)) for _ in range(8)
+        str(submit("killer-beside", {"seconds": LONG}, actor=person(), priority=50)) for _ in range(8)
     ]
     stage.until(
         lambda: any(stage.kinds(job).count("node_started") > 1 for job in innocent), "an innocent step to run"
