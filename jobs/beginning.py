@@ -1,22 +1,24 @@
-"""Begin a step: commit the claim; and what a thread begins by itself when its planning step is done."""
+"""Begin a step: commit the claim, by itself or together with the end of the step before it."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from django.db import IntegrityError
 
 from ledger.crashpoints import crashpoint
 from ledger.services import NotReserved, Taken
 
-from . import calls, knocks, store
+from . import calls, store
 from .admission import more_urgent
 from .calls import Claim
-from .core.commands import Promise
-from .core.errors import Refused
+from .core.commands import Command, Promise
+from .core.errors import Fenced, Refused
 from .core.state import JobState
 from .incarnation import Incarnation
-from .preparing import Ready, prepare
+from .outage import in_a_line
+from .preparing import Ready, first_of_plan
 from .store.writing import WorkerDead
 
 log = logging.getLogger("aetheris.runner")
@@ -57,21 +59,43 @@ def as_claim(me: Incarnation, state: JobState, name: str) -> Claim | None:
     return Claim(job=state.job, node=name, fence=node.fence, me=me, alone=node.alone)
 
 
-def begin_next(claim: Claim) -> Claim | None:
-    """Begin the step that the end of this one has made ready and that nobody was knocked for.
+def end(claim: Claim, *ending: Command) -> store.Committed:
+    """Write how a step's function ended; its thread begins the first step of the plan that it has made in the same commit.
 
-    Where it cannot be begun after all, the knock is made up for; where this process dies before, the sweep knocks.
+    Whatever is in the way of that step is not in the way of the plan: then its step is knocked for, like the others.
     """
-    if not claim.next:
-        return None
-    me, begun = claim.me, None
-    state = store.load_cached(claim.job)
+    following = _first(claim, ending) if claim.goes_on else None
+    if following is None:
+        return claim.commit(*ending)
+    crashpoint("before_promise" if following.promise else "before_claim")
+    done, claim.next = with_successor(claim, ending, following)
+    if claim.next is not None:
+        crashpoint("after_claim")
+    return done
+
+
+def _first(claim: Claim, ending: Sequence[Command]) -> Ready | None:
+    me = claim.me
     try:
-        urgent = more_urgent(me, claim.job, claim.next)
-        if me.lease_ok() and not me.makes_room() and not urgent:
-            ready = prepare(me, state, claim.next)
-            begun = begin(me, state, ready) if ready is not None else None
-    finally:
-        if begun is None:
-            knocks.send([(claim.job, claim.next, state.requirements(state.nodes[claim.next]))])
-    return begun
+        if me.makes_room() or not me.lease_ok() or more_urgent(me, claim.job, claim.node):
+            return None
+        return first_of_plan(me, claim.job, ending)
+    except Exception as error:
+        log.warning("job %s: no step is begun with its plan: %s", claim.job, in_a_line(error))
+        return None
+
+
+def with_successor(
+    claim: Claim, ending: Sequence[Command], following: Ready
+) -> tuple[store.Committed, Claim | None]:
+    """Write how a step ended and begin another one in the same commit; the end alone, if that one cannot be begun after all."""
+    try:
+        done = claim.commit(*ending, following.wish, worker=True)
+        return done, as_claim(claim.me, done.state, following.node)
+    except (Taken, NotReserved, IntegrityError, WorkerDead):
+        log.debug("job %s: step %s is not begun inline", claim.job, following.node)
+    except Fenced:
+        raise
+    except Refused as refused:
+        log.debug("job %s: step %s is not begun inline: %s", claim.job, following.node, refused)
+    return claim.commit(*ending), None

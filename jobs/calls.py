@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,8 +68,8 @@ class Claim:
     me: Incarnation
     looped: bool = False  # a place on the event loop was taken for it
     alone: bool = False  # nothing else runs in this process
-    follow: Callable[[Incarnation, JobState], str] | None = None  # which step its thread begins after it
-    next: str = ""  # that step
+    goes_on: bool = False  # its thread begins the first step of the plan that it makes
+    next: Claim | None = None  # that step, once it is begun
     abandoned: dict[str, Abandoned] = field(default_factory=dict)
 
     @property
@@ -85,14 +84,7 @@ class Claim:
             *wishes,
             worker=self.me.id if worker else None,
             patience=lambda: True,
-            begins=self._begins,
         )
-
-    def _begins(self, state: JobState) -> str:
-        """The step that this thread begins itself now that its own is over; nobody is knocked for it."""
-        if self.follow is not None and state.claim(self.node, self.fence) is None:
-            self.next = self.follow(self.me, state)
-        return self.next
 
 
 def outcome_of(touch: Touch) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -29,10 +29,10 @@ STEP = "aetheris.step"
 DELIVER = "aetheris.deliver"
 
 
-def after_commit(before: JobState, after: JobState, *, owes: bool, but: Container[str] = ()) -> None:
-    """Tell the workers what a commit made ready, but some steps if need be, and that deliveries are due if it owes any."""
+def after_commit(before: JobState, after: JobState, *, owes: bool) -> None:
+    """Tell the workers what a commit made ready, and that deliveries are due if it owes any."""
     alarms.note(before, after)
-    names = [name for name in after.agenda if name not in but and _became_ready(before, after, name)]
+    names = [name for name in after.agenda if _became_ready(before, after, name)]
     if names:
         steps = ((after.job, name, after.requirements(after.nodes[name])) for name in sorted(names))
         send(few(steps, AT_ONCE))

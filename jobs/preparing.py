@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -121,12 +122,21 @@ def successor(me: Incarnation, job: str, telling: Tell, *, only_async: bool = Fa
     return None
 
 
-def first_ready(me: Incarnation, state: JobState) -> str:
-    """Of the ready steps of a new plan the first that a thread of this worker can go on with; "" for none."""
-    if state.plan is None or state.doubts or state.paused:
-        return ""
-    names = (name for name in sorted(state.agenda) if state.nodes[name].status == "ready")
-    return next((name for name in names if _goes_on(me, state, state.nodes[name])), "")
+def first_of_plan(me: Incarnation, job: str, ending: Sequence[Command]) -> Ready | None:
+    """Of the steps that a new plan makes ready the first that a thread of this worker can go on with."""
+    try:
+        _, after = store.look(job, *ending)
+    except Refused:
+        return None
+    if after.plan is None or after.doubts or after.paused:
+        return None
+    nodes = (after.nodes[name] for name in sorted(after.agenda))
+    able = (node.id for node in nodes if node.status == "ready" and _goes_on(me, after, node))
+    for name in islice(able, SPARE):
+        ready = prepare(me, after, name)
+        if ready is not None and isinstance(ready.wish, StartNode):
+            return ready
+    return None
 
 
 def _goes_on(me: Incarnation, state: JobState, node: Node) -> bool:

@@ -13,6 +13,7 @@ from ledger import Tool
 from ledger.canonical import jsonable
 
 from . import store, together
+from .beginning import end
 from .calls import Claim
 from .context import Context
 from .core.commands import Answer, AwaitEffect, Call, Command, Outcome, Record
@@ -100,7 +101,7 @@ class Recording:
 
     def write_end(self, wish: Command) -> None:
         """Write how the step ended, with the readings that nothing else has written yet."""
-        self._commit(wish)
+        self._commit(wish, by=end)
 
     def write_answer(self, answer: Answer) -> None:
         """Write what a probe found, unless a person or the call itself was faster: then that holds."""
@@ -122,14 +123,14 @@ class Recording:
             self._readings.append((path, kind, value))
         return value
 
-    def _commit(self, *wishes: Command) -> None:
+    def _commit(self, *wishes: Command, by: Callable[..., store.Committed] = Claim.commit) -> None:
         if self.claim.me.makes_room() and any(isinstance(wish, Call) for wish in wishes):
             raise Drained("this worker drains, or a step waits to be alone in it")
         with self._lock:
             readings = tuple(self._readings)
         first = (Record(node=self.claim.node, fence=self.claim.fence, readings=readings),) if readings else ()
         with _interrupting():
-            done = self.claim.commit(*first, *wishes)
+            done = by(self.claim, *first, *wishes)
         with self._lock:
             self._readings = [each for each in self._readings if each not in readings]
         self._now_at(done.state)

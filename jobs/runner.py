@@ -6,19 +6,17 @@ import logging
 import time
 from uuid import UUID
 
-from django.db import IntegrityError
-
 from ledger import Tool
 from ledger.crashpoints import crashpoint
-from ledger.services import NotReserved, Taken
+from ledger.services import Taken
 
 from . import admission, calls, knocks, limits, loop, store, together, workflows, world
-from .beginning import as_claim, begin, begin_next
+from .beginning import begin, with_successor
 from .calls import Claim
 from .conf import conf
 from .core.commands import Call as CallWish
 from .core.commands import Hold, Outcome, Tell
-from .core.errors import Fenced, NotFound, Refused
+from .core.errors import Fenced, NotFound
 from .core.moments import text
 from .core.state import JobState, Node
 from .incarnation import Incarnation, current
@@ -28,14 +26,12 @@ from .preparing import (
     Ready,
     async_successor,
     can_run,
-    first_ready,
     prepare,
     spare,
     startable,
     successor,
 )
 from .promises import promise_again, seconds_for, tool_of
-from .store.writing import WorkerDead
 
 log = logging.getLogger("aetheris.runner")
 
@@ -155,10 +151,9 @@ def _run(claim: Claim, *, go_on: bool) -> Claim | None:
     if node is None:
         return None
     if node.kind in ("plan", "workflow"):
-        if go_on and node.kind == "plan" and not claim.looped:
-            claim.follow = first_ready
+        claim.goes_on = go_on and node.kind == "plan" and not claim.looped
         workflows.run(claim, state, node)
-        return begin_next(claim)
+        return claim.next
     tool = tool_of(state, node)
     asked = state.calls[claim.node]
     if asked.status == "unknown":
@@ -280,14 +275,7 @@ def _tell_and_begin(claim: Claim, telling: Tell, following: Ready) -> tuple[stor
     crashpoint("before_outcome")
     if following.promise is not None:
         crashpoint("before_promise")
-    try:
-        done = claim.commit(telling, following.wish, worker=True)
+    done, begun = with_successor(claim, (telling,), following)
+    if begun is not None:
         crashpoint("after_outcome")
-        return done, as_claim(claim.me, done.state, following.node)
-    except (Taken, NotReserved, IntegrityError, WorkerDead):
-        log.debug("job %s: step %s is not begun inline", claim.job, following.node)
-    except Fenced:
-        raise
-    except Refused as refused:
-        log.debug("job %s: step %s is not begun inline: %s", claim.job, following.node, refused)
-    return claim.commit(telling), None
+    return done, begun

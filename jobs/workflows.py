@@ -130,6 +130,8 @@ def _write_end(live: Live, wish: Command) -> None:
         live.write_end(wish)
     except Refused as refused:
         log.info("job %s, step %s: its end is not written: %s", live.claim.job, live.claim.node, refused)
+    except (Drained, Stopped) as over:  # the claim ended while the function did
+        _give_back(live, over)
 
 
 def _give_back(live: Live, over: BaseException) -> None:

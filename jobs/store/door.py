@@ -29,8 +29,7 @@ from .writing import Conflict, Delivered, Sealed, WorkerDead, append, append_alo
 OPTIMISTIC = 2  # conflicts before the row is locked first
 TRIES = 20
 UNTIL_WRITTEN = 1_000_000
-# What was written, whether it owes deliveries, and the steps that nobody is knocked for.
-Told = tuple[Sealed, bool, set[str]]
+Told = tuple[Sealed, bool]  # what was written, and whether it owes deliveries
 log = logging.getLogger("aetheris.store")
 
 
@@ -41,7 +40,6 @@ def commit(
     delivery: str | None = None,
     now: datetime | None = None,
     patience: Callable[[], bool] | None = None,
-    begins: Callable[[JobState], str] | None = None,
 ) -> Committed:
     """Commit commands of one job: all of them, or none.
 
@@ -52,7 +50,6 @@ def commit(
         delivery: the delivery row that asked; it goes in the same transaction.
         now: the moment to judge at, where the database was asked for it; else this process's corrected clock.
         patience: asked whether to go on while the database is away; without it, an outage raises at once.
-        begins: asked which step of the state after it the caller begins itself, "" for none: nobody is knocked for it.
 
     Returns:
         The state after, and the facts.
@@ -64,12 +61,12 @@ def commit(
         Busy: the head kept moving.
     """
     known = entry(job)
-    mine = Asked(Wish(wishes, worker, delivery, now, known.seen.pop(get_ident(), None)), patience, begins)
+    mine = Asked(Wish(wishes, worker, delivery, now, known.seen.pop(get_ident(), None)), patience)
     told = in_its_turn(known, mine, lambda: _carried_out(known, mine))
     if told is not None:
         crashpoint("after_commit_before_knock")
-        sealed, owes, begun = told
-        knocks.after_commit(sealed.before, sealed.after, owes=owes, but=begun)
+        sealed, owes = told
+        knocks.after_commit(sealed.before, sealed.after, owes=owes)
     if mine.error is not None:
         raise mine.error
     assert mine.done is not None
@@ -116,14 +113,9 @@ def _one_by_one(known: Entry, group: list[Asked], why: Exception) -> None:
 
 def _settled(known: Entry, group: list[Asked], sealed: Sealed | None, owes: bool) -> Told | None:
     done = Committed(latest(known), ()) if sealed is None else Committed(sealed.after, sealed.facts)
-    begun: set[str] = set()
-    try:
-        if sealed is not None:
-            begun = {each.begun(sealed.after) for each in group}
-    finally:  # not before: whoever is told goes on at once, and asks what it is to begin
-        for each in group:
-            each.settle(done)
-    return None if sealed is None else (sealed, owes, begun)
+    for each in group:
+        each.settle(done)
+    return None if sealed is None else (sealed, owes)
 
 
 def _committed(known: Entry, wish: Wish, patience: Callable[[], bool] | None) -> tuple[Sealed | None, bool]:
@@ -202,8 +194,8 @@ def _moved(known: Entry) -> bool:
     return refresh(known).seq != before
 
 
-def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
-    """Where a wish would lead on what this process knows; this thread's next commit goes on from there if it still can.
+def look(job: str | UUID, *wishes: Command) -> tuple[JobState, JobState]:
+    """Where wishes would lead on what this process knows; this thread's next commit goes on from there if it still can.
 
     It waits for nobody: what another thread is writing at this moment is not in it.
 
@@ -211,10 +203,10 @@ def look(job: str | UUID, wish: Command) -> tuple[JobState, JobState]:
         The state before and after.
 
     Raises:
-        Refused: it would not be granted.
+        Refused: one would not be granted.
     """
     known = entry(job)
-    seen = look_at(known.state or load_cached(job), (wish,), _at(None))
+    seen = look_at(known.state or load_cached(job), wishes, _at(None))
     known.seen[get_ident()] = seen
     return seen.before, seen.after
 

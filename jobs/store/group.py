@@ -85,7 +85,6 @@ class Asked:
 
     wish: Wish
     patience: Callable[[], bool] | None = None
-    begins: Callable[[JobState], str] | None = None
     alone: bool = False  # it was in a group that was refused
     done: Committed | None = None
     error: BaseException | None = None
@@ -105,10 +104,6 @@ class Asked:
         """It is not written in this group, nor in another one."""
         self.alone = True
         self.turn.set()
-
-    def begun(self, after: JobState) -> str:
-        """The step that its caller begins itself; "" for none."""
-        return self.begins(after) if self.begins is not None else ""
 
 
 def in_its_turn(known: Entry, mine: Asked, carry_out: Callable[[], _T]) -> _T | None:

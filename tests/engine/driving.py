@@ -34,7 +34,7 @@ def started(graph: TaskGraph | dict[str, Any], **more: Any) -> str:
 def planned(graph: TaskGraph) -> str:
     """A job that has its plan, and of which nothing else has begun: whoever planned it leaves all to others."""
     job = started(graph)
-    with patch("jobs.runner.first_ready", lambda *_: ""):
+    with patch("jobs.beginning.first_of_plan", lambda *_: None):
         runner.drive(job, "_plan")
     return job
 

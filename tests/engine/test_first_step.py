@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
-from jobs import TaskGraph, admission, beginning, cancel, runner
+from jobs import TaskGraph, beginning, cancel, pause, runner
 from jobs.core.errors import Refused
 from jobs.incarnation import Incarnation
 from jobs.store import load
 from tests.agents import world
-from tests.agents.tools import look
+from tests.agents.tools import look, pay
 from tests.engine.driving import a_word, asked, flow, started
 from tests.factories import person, recorded_knocks
 from tests.store.audit import check
@@ -49,6 +50,23 @@ def test_one_message_takes_a_job_from_its_birth_to_its_end(heard: Heard) -> None
     assert steps(heard, job) == ["_plan"]
     assert len(heard) == 1, "it owes nobody anything"
     check(job)
+
+
+def test_the_plan_and_the_promise_of_the_first_call_are_one_commit(heard: Heard) -> None:
+    job = started(two_arms(a_word()))
+    commits: list[list[str]] = []
+    usual = beginning.store.commit
+
+    def noted(*asked: Any, **more: Any) -> Any:
+        done = usual(*asked, **more)
+        commits.append([fact.type for fact in done.facts])
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobs.store.commit", noted)
+        runner.drive(job, "_plan")
+    (first,) = [each for each in commits if "plan_generated" in each]
+    assert first[-3:] == ["node_started", "command_emitted", "tool_invocation_started"]
 
 
 def test_the_job_of_a_workflow_likewise(heard: Heard) -> None:
@@ -93,31 +111,61 @@ def test_a_worker_that_drains_begins_nothing(heard: Heard) -> None:
     assert sorted(steps(heard, job)) == ["_plan", "first", "other"]
 
 
-def test_a_step_that_was_cancelled_in_between_is_not_begun(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stopped", [cancel, pause])
+def test_nothing_is_begun_in_a_job_that_was_stopped_in_between(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, stopped: Any
 ) -> None:
-    """The job ends after the plan was written and before the claim."""
+    """Somebody stops the job after the first step was chosen, and before it is written with the plan."""
     word = a_word()
     job = started(two_arms(word))
-    usual = admission.more_urgent
+    usual = beginning.first_of_plan
 
     def rival(*asked: Any) -> Any:
-        cancel(job, actor=person())
-        return usual(*asked)
+        chosen = usual(*asked)
+        stopped(job, actor=person())
+        return chosen
 
-    monkeypatch.setattr(beginning, "more_urgent", rival)
+    monkeypatch.setattr(beginning, "first_of_plan", rival)
     runner.drive(job, "_plan")
-    assert load(job).status == "cancelled"
+    assert load(job).status == ("cancelled" if stopped is cancel else "paused")
+    assert (load(job).plan is not None) == (stopped is pause)
     assert world.times(word) == 0
+    check(job)
 
 
-def test_a_fault_on_the_way_is_made_up_for_by_a_knock(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [Refused("not now"), OperationalError("the connection is lost"), KeyError("a fault")]
+)
+@pytest.mark.parametrize("where", ["more_urgent", "first_of_plan"])
+def test_a_fault_on_the_way_keeps_no_plan_from_being_written(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+) -> None:
     job = started(two_arms(a_word()))
 
     def broken(*_: Any) -> Any:
-        raise Refused("not now")
+        raise error
 
-    monkeypatch.setattr(beginning, "more_urgent", broken)
+    monkeypatch.setattr(beginning, where, broken)
     runner.drive(job, "_plan")
     assert sorted(steps(heard, job)) == ["_plan", "first", "other"]
     assert load(job).nodes["_plan"].status == "done"
+
+
+def test_a_business_key_that_is_taken_keeps_no_plan_from_being_written(heard: Heard) -> None:
+    word = a_word()
+    first = started(paid(word, 5))
+    runner.drive(first, "_plan")
+    other = started(paid(word, 6))
+    runner.drive(other, "_plan")
+    assert load(other).nodes["_plan"].status == "done"
+    assert steps(heard, other) == ["_plan", "pay"], "whoever comes for it says what it means"
+    runner.drive(other, "pay")
+    assert load(other).failure["error"]["code"] == "key_conflict"
+    assert world.times(word) == 1
+    check(other)
+
+
+def paid(word: str, cents: int) -> TaskGraph:
+    graph = TaskGraph()
+    graph.tool("pay", pay, word=word, cents=cents)
+    return graph

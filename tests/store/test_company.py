@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jobs.core.commands import SendSignal
 from jobs.core.state import JobState
-from jobs.store import door, group
+from jobs.store import group
 from jobs.store.group import MOST, Asked, Committed, Wish, company, in_its_turn
 from jobs.store.reading import Entry
 from tests.factories import person
@@ -129,17 +128,3 @@ def test_a_fault_of_whoever_carries_out_leaves_nobody_waiting(monkeypatch: pytes
     with pytest.raises(KeyError):
         one.result()
     assert two.result(30) == "carried out"
-
-
-def test_what_a_commit_begins_is_known_before_its_thread_goes_on() -> None:
-    found: list[bool] = []
-
-    def begins(_: JobState) -> str:
-        found.append(mine.settled)
-        return "next"
-
-    mine = Asked(Wish(()), begins=begins)
-    sealed: Any = SimpleNamespace(after=JobState("job"), facts=())
-    told = door._settled(Entry("job"), [asked(), mine], sealed, False)
-    assert told == (sealed, False, {"", "next"})
-    assert (found, mine.settled) == ([False], True)
