@@ -42,7 +42,9 @@ class Recording:
 
     def begin(self) -> None:
         """Look at the record before the function runs (again)."""
-        self.state = store.load(self.claim.job)
+        self.state = store.load_cached(
+            self.claim.job
+        )  # as the claim left it; a commit finds what has come since
         if self.state.claim(self.claim.node, self.claim.fence) is None:
             raise Stopped(f"the claim of step {self.claim.node} is over")
         self.blocked, self.held, self._fresh = set(), {}, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -31,7 +32,7 @@ def prepared_cursor() -> Any:
 
 
 class Prepared:
-    """A statement that takes texts and answers with one number; on Postgres, outside any transaction.
+    """A statement that takes texts, in UTF-8, and answers with one number; on Postgres, outside any transaction.
 
     It is its own transaction, in one round trip: prepared once on each connection, and given to libpq as it is. A cursor
     does the same in three times the instructions, and is what takes it where somebody looks on: a query log, a wrapper
@@ -42,7 +43,7 @@ class Prepared:
         self.text = text
         self._name = b"aetheris_" + sha256(text.encode()).hexdigest()[:16].encode()
 
-    def __call__(self, *values: str) -> int:
+    def __call__(self, *values: bytes) -> int:
         """Execute it.
 
         Raises:
@@ -53,12 +54,12 @@ class Prepared:
         looked_at = wrapper.queries_logged or wrapper.execute_wrappers
         if looked_at or wrapper.in_atomic_block or wrapper.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
             with prepared_cursor() as cursor:
-                cursor.execute(self.text, values)
+                cursor.execute(self.text, [each.decode() for each in values])
                 return int(cursor.fetchone()[0])
         with wrapper.wrap_database_errors:
-            return self._straight(wrapper.connection, [each.encode() for each in values])
+            return self._straight(wrapper.connection, values)
 
-    def _straight(self, raw: Any, values: list[bytes]) -> int:
+    def _straight(self, raw: Any, values: Sequence[bytes]) -> int:
         if self._name not in _known.setdefault(raw, set()):
             self._prepare(raw)
         done = raw.pgconn.exec_prepared(self._name, values)

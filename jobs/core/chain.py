@@ -23,8 +23,9 @@ def canonical(value: Any) -> str:
         TypeError: a key that is not text, or a value that JSON does not know.
         ValueError: NaN, infinity or a reference to itself.
     """
+    text = _encoded(value)  # first: it ends where a value holds itself
     _check_keys(value)
-    return _encoded(value)
+    return text
 
 
 def _check_keys(value: Any) -> None:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, models
+from pydantic_core import to_json
 
 from ledger import encryption
 from ledger import services as ledger
@@ -38,7 +39,7 @@ ORDINARY = frozenset({
 })  # fmt: skip
 KNOWN = {"id": "uuid", "known_seq": "bigint", "known_hash": "text", "claimed_by": "uuid"}
 BEGINNING = "WITH head AS"  # of the statement: what knows it by its text looks for this
-_encoded = json.JSONEncoder(default=str, separators=(",", ":")).encode
+_in_python = json.JSONEncoder(default=str, separators=(",", ":")).encode
 STEP_COLUMNS = ("job_id", "node", *STEP_FIELDS, "knock_at")
 
 
@@ -99,11 +100,11 @@ def write(
     told = [
         _json(Job, [head | known])[1:-1],
         _json(Event, [each._asdict() for each in events]),
-        json.dumps(removed),
+        to_json(removed),
         _json(Step, [each._asdict() for each in rows]),
-        _json(Invocation, settled) if len(settled) > 1 else _json(Invocation, settled)[1:-1] or "{}",
+        _json(Invocation, settled) if len(settled) > 1 else _json(Invocation, settled)[1:-1] or b"{}",
         _json(Invocation, promised),
-        str(len(settled)),
+        to_json(len(settled)),
     ]
     try:
         return bool(_statement(tuple(head), len(settled) > 1)(*told))
@@ -133,7 +134,7 @@ def _defaults(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
-def _json(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> str:
+def _json(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Rows as the columns of a table hold them: bodies encrypted where that is configured."""
     if not encryption.current():
         return _encoded(rows)
@@ -143,6 +144,14 @@ def _json(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> str:
             if row.get(field.attname) is not None:
                 row[field.attname] = field.get_db_prep_save(row[field.attname], connection)
     return _encoded(told)
+
+
+def _encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """JSON that only the statement reads, so that it need not be canonical; in a third of the time."""
+    try:
+        return to_json(rows)
+    except ValueError:  # half a character, say: Postgres tells what it thinks of it
+        return _in_python(rows).encode()
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from jobs import TaskGraph, beginning, cancel, pause, runner
+from jobs import TaskGraph, beginning, cancel, pause, preparing, runner, store
 from jobs.core.errors import Refused
 from jobs.incarnation import Incarnation
 from jobs.store import load
@@ -55,7 +55,7 @@ def test_one_message_takes_a_job_from_its_birth_to_its_end(heard: Heard) -> None
 def test_the_plan_and_the_promise_of_the_first_call_are_one_commit(heard: Heard) -> None:
     job = started(two_arms(a_word()))
     commits: list[list[str]] = []
-    usual = beginning.store.commit
+    usual = store.commit
 
     def noted(*asked: Any, **more: Any) -> Any:
         done = usual(*asked, **more)
@@ -118,7 +118,7 @@ def test_nothing_is_begun_in_a_job_that_was_stopped_in_between(
     """Somebody stops the job after the first step was chosen, and before it is written with the plan."""
     word = a_word()
     job = started(two_arms(word))
-    usual = beginning.first_of_plan
+    usual = preparing.first_of_plan
 
     def rival(*asked: Any) -> Any:
         chosen = usual(*asked)
@@ -160,7 +160,9 @@ def test_a_business_key_that_is_taken_keeps_no_plan_from_being_written(heard: He
     assert load(other).nodes["_plan"].status == "done"
     assert steps(heard, other) == ["_plan", "pay"], "whoever comes for it says what it means"
     runner.drive(other, "pay")
-    assert load(other).failure["error"]["code"] == "key_conflict"
+    failure = load(other).failure
+    assert failure is not None
+    assert failure["error"]["code"] == "key_conflict"
     assert world.times(word) == 1
     check(other)
 

@@ -42,6 +42,13 @@ def test_what_is_not_json_is_refused(value: object) -> None:
         canonical(value)
 
 
+def test_a_value_that_holds_itself_is_refused() -> None:
+    itself: dict[str, Any] = {"a": 1}
+    itself["b"] = [itself]
+    with pytest.raises(ValueError, match="Circular"):
+        canonical(itself)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):

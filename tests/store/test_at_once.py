@@ -163,7 +163,7 @@ def test_a_commit_after_a_rollback_on_the_same_connection_goes_through() -> None
     job = a_planned_job(chain_of("first", "second"), worker)
     first = claim(job, worker, "first")
     with transaction.atomic():
-        Prepared("SELECT $1::int")("1")
+        Prepared("SELECT $1::int")(b"1")
         transaction.set_rollback(True)
     Worker.objects.count()  # the driver says so with its next question
     store.commit(job, told(first, node="first"))
@@ -175,22 +175,22 @@ def test_an_error_of_the_statement_is_the_one_that_a_cursor_raises(watched: bool
     broken = Prepared("SELECT 1 / $1::int")
     with CaptureQueriesContext(connection) if watched else nullcontext():
         with pytest.raises(DataError) as raised:
-            broken("0")
+            broken(b"0")
         assert getattr(raised.value.__cause__, "sqlstate", "") == at_once.DIVISION_BY_ZERO
-        assert broken("1") == 1
+        assert broken(b"1") == 1
 
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_a_session_that_was_cut_is_an_outage(watched: bool) -> None:
     cut = Prepared("SELECT count(pg_terminate_backend(pg_backend_pid())) FROM (SELECT $1::text) AS t")
     with CaptureQueriesContext(connection) if watched else nullcontext(), pytest.raises(OperationalError):
-        cut("x")
+        cut(b"x")
     connection.close()
-    assert Prepared("SELECT $1::int")("7") == 7
+    assert Prepared("SELECT $1::int")(b"7") == 7
 
 
 def test_a_statement_that_was_put_into_words_twice_is_prepared_once() -> None:
     """Two threads may do so at the same moment; either may go on with the other's."""
     for _ in range(2):
-        assert [Prepared("SELECT 2 * $1::int")("2"), Prepared("SELECT 2 * $1::int")("3")] == [4, 6]
+        assert [Prepared("SELECT 2 * $1::int")(b"2"), Prepared("SELECT 2 * $1::int")(b"3")] == [4, 6]
         prepared._known.clear()
