@@ -41,10 +41,8 @@ class Recording:
         self._fresh = False
 
     def begin(self) -> None:
-        """Look at the record before the function runs (again)."""
-        self.state = store.load_cached(
-            self.claim.job
-        )  # as the claim left it; a commit finds what has come since
+        """Look at the record, as the claim has left it, before the function runs (again); a commit finds what came since."""
+        self.state = store.load_cached(self.claim.job)
         if self.state.claim(self.claim.node, self.claim.fence) is None:
             raise Stopped(f"the claim of step {self.claim.node} is over")
         self.blocked, self.held, self._fresh = set(), {}, False
