@@ -69,12 +69,12 @@ def test_what_a_failed_job_has_paid_is_taken_back_once(stage: Stage) -> None:
 
 @pytest.mark.parametrize("tool", [PROBED, KEYED])
 @pytest.mark.parametrize(
-    "at", ["in_append:6", "after_commit:6", "in_append:7", "after_commit:7", "before_outcome:4"]
+    "at", ["in_append:5", "after_commit:5", "in_append:6", "after_commit:6", "before_outcome:4"]
 )
 def test_killed_between_two_compensations_nothing_is_lost_or_doubled(
     stage: Stage, tool: str, at: str
 ) -> None:
-    """Append 6 fails the job and promises the first undoing, append 7 tells that and promises the second."""
+    """Append 5 fails the job and promises the first undoing, append 6 tells that and promises the second."""
     undone(stage, killed(stage, tool, at=at))
 
 

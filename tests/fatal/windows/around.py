@@ -111,7 +111,7 @@ def asked_meanwhile() -> Iterator[Window]:
                 killed="worker", plot="call", form=form, tool=tool, verb="pause", service=held, found=DOUBT,
                 resolved=frozenset({resolved}),
             )  # fmt: skip
-    for at in ("before_outcome:1", "before_commit:4", "after_commit:4"):
+    for at in ("before_outcome:1", "before_commit:3", "after_commit:3"):
         told = at.startswith("after")
         yield Window(
             id=f"cancel-{at.partition(':')[0].replace('_', '-')}",

@@ -8,36 +8,37 @@ from tests.fatal.windows.steps import expected
 from tests.fatal.windows.window import Window
 
 # The commits of a job's whole life, in order, each with what is known before and after it.
-PLANNED = (("the claim of the plan", "unclaimed", "claimed"), ("the plan", "claimed", "unclaimed"))
+CLAIMED = ("the claim of the plan", "unclaimed", "claimed")
+PLANNED = (CLAIMED, ("the plan", "claimed", "unclaimed"))
 CALLED = ("claim and promise of the call", "unclaimed", "unsent")
 GRAPH = (
-    *PLANNED,
-    CALLED,
+    CLAIMED,
+    ("the plan, and claim and promise of the call", "claimed", "unsent"),
     ("the outcome, and the promise of what follows", "landed", "told"),
     ("the last outcome, and the end", "told", "ended"),
 )
 FLOW = (
-    *PLANNED,
-    ("the claim of the workflow", "unclaimed", "claimed"),
+    CLAIMED,
+    ("the plan, and the claim of the workflow", "claimed", "claimed"),
     ("the promise", "unpromised", "unsent"),
     ("the outcome", "landed", "told"),
     ("the promise of the next call", "told", "looked"),
     ("its outcome", "looked", "claimed"),
     ("the end", "claimed", "ended"),
 )
+LOOPED = (*PLANNED, ("the claim of the workflow", "unclaimed", "claimed"), *FLOW[2:])  # it is knocked for
 CHILD = (
     ("the parent's claim of its plan", "unclaimed", "claimed"),
     ("the parent's plan, which owes a birth", "claimed", "unclaimed"),
     ("the birth of the child", "unclaimed", "unclaimed"),
     ("the child's claim of its plan", "unclaimed", "claimed"),
-    ("the child's plan", "claimed", "unclaimed"),
-    ("the child's claim and promise of the call", "unclaimed", "unsent"),
+    ("the child's plan, and claim and promise of the call", "claimed", "unsent"),
     ("the child's outcome, and the promise of what follows", "landed", "told"),
     ("the child's end, which owes the parent its result", "told", "unclaimed"),
     ("the parent's end", "unclaimed", "ended"),
 )
 LAST = ("the outcome, and the end", "landed", "ended")
-ASKING = (PLANNED[0], ("the plan, which parks the job", "claimed", "unclaimed"), CALLED, LAST)
+ASKING = (CLAIMED, ("the plan, which parks the job", "claimed", "unclaimed"), CALLED, LAST)
 NAP = (*ASKING[:2], ("the timer's end", "unclaimed", "unclaimed"), CALLED, LAST)
 HEARING = (
     *PLANNED,
@@ -50,7 +51,7 @@ HEARING = (
     ("the end", "told", "ended"),
 )
 LIVES = {
-    "graph": GRAPH, "def": FLOW, "async": FLOW, "child": CHILD, "wait": ASKING, "ask": ASKING, "nap": NAP,
+    "graph": GRAPH, "def": FLOW, "async": LOOPED, "child": CHILD, "wait": ASKING, "ask": ASKING, "nap": NAP,
     "hearing": HEARING,
 }  # fmt: skip
 

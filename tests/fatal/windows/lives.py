@@ -8,7 +8,7 @@ from tests.fatal.windows.commits import COMMITTED, FLOW, WRITTEN
 from tests.fatal.windows.steps import expected
 from tests.fatal.windows.window import Window
 
-TURN = (*FLOW[:5], ("the end, which leaves the state to the next message", "told", "ended"))
+TURN = (*FLOW[:4], ("the end, which leaves the state to the next message", "told", "ended"))
 
 
 def confirmations() -> Iterator[Window]:
@@ -18,8 +18,8 @@ def confirmations() -> Iterator[Window]:
         plot="doubt", form="doubt", tool="confirmed", effects=(1, 1),
     )  # fmt: skip
     for at, where in (
-        ("before_commit:5", "confirmation: before the COMMIT of what the world shows"),
-        ("after_commit:5", "confirmation: right after that COMMIT"),
+        ("before_commit:4", "confirmation: before the COMMIT of what the world shows"),
+        ("after_commit:4", "confirmation: right after that COMMIT"),
     ):
         name = at.partition(":")[0].replace("_", "-")
         yield Window(

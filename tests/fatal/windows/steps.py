@@ -51,10 +51,10 @@ def expected(known: str, form: str, tool: str) -> tuple[frozenset[str], frozense
     found, resolved = {
         "unclaimed": NOTHING,
         "claimed": (LOST, TAKEN_OVER),
-        # A graph claims and promises in one commit, also what follows a call, here a pure one.
-        "unpromised": NOTHING if of_a_graph else (LOST, TAKEN_OVER),
+        "unpromised": (LOST, TAKEN_OVER),
         "unsent": ABSENT[tool],
         "landed": LANDED[tool],
+        # A graph claims and promises in one commit with what it follows: the plan, or a call, here of a pure one.
         "told": (LOST, RUN_AGAIN if of_a_graph else TAKEN_OVER),
         "looked": (LOST, RUN_AGAIN),
         "ended": NOTHING,

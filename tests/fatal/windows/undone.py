@@ -43,7 +43,7 @@ def compensations() -> Iterator[Window]:
                 on_failure="compensate", found=found, resolved=frozenset({right}), effects=(1, 1), ends="failed",
             )  # fmt: skip
     for where, point, side in MOMENTS:
-        for number, commit in enumerate(COMMITS, start=5):
+        for number, commit in enumerate(COMMITS, start=4):
             found, resolved = expected(commit[side], "graph", "probed")
             yield Window(
                 id=f"undo-{point.replace('_', '-')}-{number}", where=where.format(commit[0]), killed="worker",

@@ -65,7 +65,7 @@ def _forms(where: str, tool: str) -> tuple[str, ...]:
 
 def commits() -> Iterator[Window]:
     """The outcome is written, and the process stands still before it knows."""
-    for form, number, resolved in (("graph", 4, RUN_AGAIN), ("def", 5, TAKEN_OVER), ("async", 5, TAKEN_OVER)):
+    for form, number, resolved in (("graph", 3, RUN_AGAIN), ("def", 4, TAKEN_OVER), ("async", 5, TAKEN_OVER)):
         for point in ("after_commit", "after_commit_before_knock"):
             yield Window(
                 id=f"zombie-{point.replace('_', '-')}-{form}", where="the outcome is written, the process does not know"
