@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
-from jobs import TaskGraph, beginning, cancel, pause, preparing, runner, store
+from jobs import TaskGraph, beginning, cancel, endings, pause, planning, preparing, runner, store
 from jobs.core.errors import Refused
 from jobs.incarnation import Incarnation
 from jobs.store import load
+from jobs.store.reading import forget_all
 from tests.agents import world
 from tests.agents.tools import look, pay
 from tests.engine.driving import a_word, asked, flow, started
@@ -109,6 +111,40 @@ def test_a_worker_that_drains_begins_nothing(heard: Heard) -> None:
         runner.drive(job, "_plan")
     assert world.times(word) == 0
     assert sorted(steps(heard, job)) == ["_plan", "first", "other"]
+
+
+@pytest.mark.parametrize(("asked_of", "says"), [("makes_room", True), ("lease_ok", False)])
+def test_a_worker_that_must_not_go_on_when_it_has_planned_begins_nothing(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, asked_of: str, says: bool
+) -> None:
+    """It drains, or loses its lease, while its function plans."""
+    word = a_word()
+    job = started(two_arms(word))
+    usual = planning.checked_plan
+
+    def planned(result: Any) -> Any:
+        monkeypatch.setattr(Incarnation, asked_of, lambda _: says)
+        return usual(result)
+
+    monkeypatch.setattr(endings, "checked_plan", planned)
+    runner.drive(job, "_plan")
+    assert load(job).nodes["_plan"].status == "done"
+    assert load(job).nodes["first"].attempt == 0
+    assert world.times(word) == 0
+    assert sorted(steps(heard, job)) == ["_plan", "first", "other"]
+
+
+def test_the_events_of_a_job_are_read_once_by_the_process_that_runs_it(heard: Heard) -> None:
+    job = started(two_arms(a_word()))
+    forget_all()
+    with CaptureQueriesContext(connection) as seen:
+        runner.drive(job, "_plan")
+    reads = [
+        each["sql"]
+        for each in seen
+        if each["sql"].startswith("SELECT") and '"aetheris_jobs_event"' in each["sql"]
+    ]
+    assert len(reads) == 1, reads
 
 
 @pytest.mark.parametrize("stopped", [cancel, pause])

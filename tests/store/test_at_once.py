@@ -194,3 +194,7 @@ def test_a_statement_that_was_put_into_words_twice_is_prepared_once() -> None:
     for _ in range(2):
         assert [Prepared("SELECT 2 * $1::int")(b"2"), Prepared("SELECT 2 * $1::int")(b"3")] == [4, 6]
         prepared._known.clear()
+
+
+def test_what_the_fast_writer_refuses_is_left_to_postgres() -> None:
+    assert at_once._encoded([{"half": "\ud800"}]) == b'[{"half":"\\ud800"}]'
